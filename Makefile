@@ -1,0 +1,74 @@
+# `make demo` and `make test` set themselves up in .venv and use it again the next time.
+# PIP_ARGS goes to pip, for example to take PyTorch's CPU-only build (see README.md).
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+PIP_ARGS ?=
+CORES ?= all
+BIN := .venv/bin
+DEMO := --configfile config/demo.yaml
+# More than one thread per process only gets in the way of several jobs or tests at once.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup demo test lint docs bench clean-demo
+
+help:
+	@echo "make demo    the small reproduction, from images to results/demo/report.html"
+	@echo "make test    format, lint and all tests"
+	@echo "make setup   only the environment in .venv"
+	@echo "make lint    formatters and linters alone"
+	@echo "make docs    write envs/*.yaml and config/README.md from their sources"
+	@echo "make bench   the benchmarks, each against its reference"
+
+setup: .venv/lock.txt
+
+# The copy of the lock is written last: an interrupted installation starts again, a finished
+# one is recognised by content, so that a fresh checkout of the same lock installs nothing.
+.venv/lock.txt: envs/lock.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "reveil needs Python 3.11 or newer, and none was found on PATH." >&2; \
+		echo "Install one, or name it: make demo PYTHON=/path/to/python3" >&2; exit 1; fi
+	@if ! cmp -s envs/lock.txt $@; then \
+		echo "setting up .venv with $$($(PYTHON) --version) ..." && \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r envs/lock.txt; \
+	fi
+	@cp envs/lock.txt $@
+
+# A run that was killed leaves Snakemake's lock behind. It is removed only while no other
+# `make demo` holds ours.
+demo: setup
+	@mkdir -p .snakemake
+	@exec 9>.snakemake/demo.lock; \
+	if command -v flock >/dev/null; then \
+		flock -n 9 || { echo "another make demo is running in this folder" >&2; exit 1; }; \
+		[ -z "$$(ls -A .snakemake/locks 2>/dev/null)" ] || $(BIN)/snakemake $(DEMO) --unlock 9>&-; \
+	fi; \
+	$(BIN)/snakemake $(DEMO) --cores $(CORES) 9>&- && \
+	$(BIN)/snakemake $(DEMO) --report results/demo/report.html 9>&-
+	@echo "the report: results/demo/report.html"
+
+test: lint
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: setup
+	@mkdir -p .snakemake
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/snakefmt --check Snakefile workflow >/dev/null 2>.snakemake/snakefmt.txt || { cat .snakemake/snakefmt.txt >&2; exit 1; }
+	@$(BIN)/codespell
+	@$(BIN)/python envs/write_envs.py --check
+	@PYTHONPATH=src $(BIN)/python -m reveil.config_docs --check
+	@$(BIN)/snakemake --lint >/dev/null 2>.snakemake/lint.txt || { cat .snakemake/lint.txt >&2; exit 1; }
+
+docs: setup
+	@$(BIN)/python envs/write_envs.py
+	@PYTHONPATH=src $(BIN)/python -m reveil.config_docs
+
+bench: setup
+	@for name in transforms scores attack training; do \
+		echo "== $$name" && $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+clean-demo:
+	rm -rf results/demo logs/demo scratch/demo

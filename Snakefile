@@ -1,0 +1,32 @@
+# reveil: what an image leaks and what stops it, reproduced in one command.
+#
+#   snakemake -n                                 what would the papers' settings take?
+#   snakemake --configfile config/demo.yaml      the small run
+#   snakemake ats_figure_psnr                    one figure again
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: str(Path(workflow.current_basedir) / "config.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/policy.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/attack.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/studies/ats.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.ats.input,
+    localrule: True

@@ -1,0 +1,197 @@
+"""Speed of the batched transformations against Pillow, one image at a time as the papers run it.
+
+Every single transformation of the library, and the published policies with their hybrids and the
+random one, are applied to the same images with the same draws. Outputs are compared first; then
+the two ways are timed in turns, so that other load on the machine falls on both. The last line is
+the ratio of the times over everything, the median of the repeats.
+
+    python benchmarks/transforms.py --count 1000 --size 32 --threads 2
+"""
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image, ImageEnhance, ImageOps
+
+import source  # noqa: F401
+from reveil import datasets, policies
+from reveil.files import write_json
+from reveil.rng import generator
+from reveil.transforms import LIBRARY, Operation, transform
+from reveil.views import View, view_for
+
+BLACK, GREY = (0, 0, 0), (128,) * 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table: the same work in two ways, each returning uint8 (N, 3, H, W)."""
+
+    name: str
+    pillow: Callable[[], np.ndarray]
+    batched: Callable[[], np.ndarray]
+
+
+def _affine(image: Image.Image, matrix: tuple[float, ...], resample: int) -> Image.Image:
+    return image.transform(image.size, Image.Transform.AFFINE, matrix, resample, fillcolor=BLACK)
+
+
+def _rotate(image: Image.Image, degrees: float, sign: int) -> Image.Image:
+    rotated = image.convert("RGBA").rotate(degrees)
+    grey = Image.new("RGBA", rotated.size, GREY)
+    return Image.composite(rotated, grey, rotated).convert(image.mode)
+
+
+NEAREST, BICUBIC = Image.Resampling.NEAREST, Image.Resampling.BICUBIC
+PILLOW: dict[str, Callable[[Image.Image, float | None, int], Image.Image]] = {
+    "shearY": lambda i, v, s: _affine(i, (1, 0, 0, v * s, 1, 0), BICUBIC),
+    "translateX": lambda i, v, s: _affine(i, (1, 0, v * i.size[0] * s, 0, 1, 0), NEAREST),
+    "translateY": lambda i, v, s: _affine(i, (1, 0, 0, 0, 1, v * i.size[1] * s), NEAREST),
+    "rotate": _rotate,
+    "color": lambda i, v, s: ImageEnhance.Color(i).enhance(1 + v * s),
+    "contrast": lambda i, v, s: ImageEnhance.Contrast(i).enhance(1 + v * s),
+    "sharpness": lambda i, v, s: ImageEnhance.Sharpness(i).enhance(1 + v * s),
+    "brightness": lambda i, v, s: ImageEnhance.Brightness(i).enhance(1 + v * s),
+    "posterize": lambda i, v, s: ImageOps.posterize(i, int(v)),
+    "solarize": lambda i, v, s: ImageOps.solarize(i, v),
+    "autocontrast": lambda i, v, s: ImageOps.autocontrast(i),
+    "equalize": lambda i, v, s: ImageOps.equalize(i),
+    "invert": lambda i, v, s: ImageOps.invert(i),
+}
+
+
+def pillow_loop(
+    pictures: np.ndarray, operations: list[list[Operation]], signs: list[list[int]]
+) -> np.ndarray:
+    """Transform images (N, H, W, 3) one after the other; operations and signs per image."""
+    done = []
+    for picture, steps, chosen in zip(pictures, operations, signs, strict=True):
+        image = Image.fromarray(picture)
+        for operation, sign in zip(steps, chosen, strict=False):
+            image = PILLOW[operation.name](image, operation.value, sign)
+        done.append(np.asarray(image))
+    return np.stack(done).transpose(0, 3, 1, 2)
+
+
+def single_case(images: torch.Tensor, pictures: np.ndarray, operation: Operation) -> Case:
+    """One transformation of the library on all images."""
+    stream = generator(0, "benchmark", operation.index)
+    signs = torch.randint(0, 2, (len(images),), generator=stream) * 2 - 1
+    listed = [[sign] for sign in signs.tolist()]
+    return Case(
+        operation.name,
+        lambda: pillow_loop(pictures, [[operation]] * len(pictures), listed),
+        lambda: transform(images, operation.index, signs).numpy(),
+    )
+
+
+def policy_case(view: View, images: torch.Tensor, pictures: np.ndarray, name: str) -> Case:
+    """One policy on all images, with a sign per slot and a member per image."""
+    policy = policies.parse(name)
+    draws = view.draw(policy, range(len(images)), 0, augment="policy")
+    operations = [[LIBRARY[i] for i in policy.members[m]] for m in draws.member.tolist()]
+    return Case(
+        name,
+        lambda: pillow_loop(pictures, operations, draws.signs.tolist()),
+        lambda: view.victim(images, draws, policy).numpy(),
+    )
+
+
+def make_cases(count: int, size: int) -> list[Case]:
+    """All transformations, then the policies, on the same random images."""
+    stream = generator(0, "benchmark-images")
+    images = torch.randint(0, 256, (count, 3, size, size), generator=stream, dtype=torch.uint8)
+    pictures = np.ascontiguousarray(images.numpy().transpose(0, 2, 3, 1))
+    dataset = datasets.get("tiny-imagenet-200" if size == 64 else "cifar100")
+    view = view_for(
+        dataset, {"fmnist_pipeline": "orig", "policy_channels": 3, "normalisation": "dataset"}
+    )
+    names = [policies.RANDOM]
+    for pair in policies.PUBLISHED.values():
+        names += [*pair, policies.canonical("+".join(pair))]
+    singles = [single_case(images, pictures, operation) for operation in LIBRARY]
+    return singles + [policy_case(view, images, pictures, name) for name in names]
+
+
+def timed(work: Callable[[], np.ndarray]) -> float:
+    """Return the seconds that one call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def measure(cases: list[Case], repeats: int) -> tuple[dict[str, tuple[float, float]], float]:
+    """Return (Pillow, batched) median seconds for each name, and the overall ratio."""
+    runs: list[dict[str, list[float]]] = []
+    for _ in range(repeats):
+        seconds: dict[str, list[float]] = {}
+        for case in cases:
+            row = seconds.setdefault(case.name, [0.0, 0.0])
+            row[0] += timed(case.pillow)
+            row[1] += timed(case.batched)
+        runs.append(seconds)
+    table = {
+        name: tuple(statistics.median(run[name][side] for run in runs) for side in (0, 1))
+        for name in runs[0]
+    }
+    ratios = [
+        sum(row[0] for row in run.values()) / sum(row[1] for row in run.values()) for run in runs
+    ]
+    return table, statistics.median(ratios)
+
+
+def check_equal(cases: list[Case]) -> None:
+    """Stop if a batched result differs from Pillow's in one byte; warms the caches, too."""
+    for case in cases:
+        if not np.array_equal(case.pillow(), case.batched()):
+            raise SystemExit(f"{case.name}: the batched result differs from Pillow's")
+
+
+def main() -> None:
+    """Check, measure, print, and write the JSON file if one is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=1000, help="images in a batch")
+    parser.add_argument("--size", type=int, choices=(32, 64), default=32, help="pixels")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the batched way")
+    parser.add_argument("--repeats", type=int, default=3, help="paired timings of everything")
+    parser.add_argument("--json", type=Path, help="write the results here as well")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+
+    cases = make_cases(arguments.count, arguments.size)
+    check_equal(cases)
+    table, ratio = measure(cases, arguments.repeats)
+
+    uses = {name: sum(case.name == name for case in cases) for name in table}
+    print(f"{'':22}{'cases':>6}{'Pillow ms':>12}{'batched ms':>12}{'ratio':>8}")
+    for name, (pillow, batched) in table.items():
+        each = [1e3 * seconds / uses[name] for seconds in (pillow, batched)]
+        print(f"{name:22}{uses[name]:6}{each[0]:12.1f}{each[1]:12.2f}{pillow / batched:8.1f}")
+    if arguments.json:
+        write_json(
+            arguments.json,
+            {
+                "count": arguments.count,
+                "size": arguments.size,
+                "threads": arguments.threads,
+                "repeats": arguments.repeats,
+                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+                "torch": torch.__version__,
+                "pillow": PIL.__version__,
+                "seconds": {name: {"pillow": p, "batched": b} for name, (p, b) in table.items()},
+                "ratio": ratio,
+            },
+        )
+    print(f"ratio: {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Gradient inversion attacks: from the model and what a victim shares, a guess of its image.
+
+An attack is one module with a function ``reconstruct`` of the signature below, listed in
+``METHODS``. It never gets an image: see :mod:`reveil.scene`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from reveil.attacks import optimise
+from reveil.attacks.interface import Attack, Reconstruction
+from reveil.errors import ReveilError, not_allowed
+from reveil.job import State
+from reveil.scene import Shared
+
+METHODS: dict[str, Attack] = {"optimise": optimise.reconstruct}
+
+__all__ = ["METHODS", "Attack", "Reconstruction", "reconstruct"]
+
+
+def reconstruct(
+    model: nn.Module,
+    shared: Shared,
+    parameters: Mapping[str, Any],
+    images: Sequence[int],
+    seed: int,
+    device: torch.device | str = "cpu",
+    chunk: int | str = "auto",
+    state: State | None = None,
+    dtype: torch.dtype = torch.float32,
+    loss_factor: float = 1.0,
+) -> Reconstruction:
+    """Attack a block of victims, each by itself.
+
+    Args:
+        model: the network that the gradients are of; left untouched.
+        shared: what the victims let out, on any device.
+        parameters: of the attack, complete; ``method`` chooses the attack.
+        images: indices of the victims' images, which name their random streams.
+        seed: of the run.
+        chunk: images per tensor, or ``auto``; changes no result.
+        state: where a long attack keeps what it needs to go on after an interruption.
+        dtype: of all computation.
+        loss_factor: what the attacker believes the victims multiply their loss with.
+
+    Raises:
+        ReveilError: an unknown method or value of a parameter, or not one index per victim.
+    """
+    if len(images) != len(shared):
+        raise ReveilError(
+            f"images: {len(images)} indices for {len(shared)} victims; allowed: one each"
+        )
+    method = METHODS.get(parameters["method"])
+    if method is None:
+        raise ReveilError(not_allowed("attack method", parameters["method"], METHODS))
+    return method(
+        model,
+        shared,
+        parameters,
+        images,
+        seed,
+        device=torch.device(device),
+        chunk=chunk,
+        state=state,
+        dtype=dtype,
+        loss_factor=loss_factor,
+    )

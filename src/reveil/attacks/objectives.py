@@ -1,0 +1,91 @@
+"""Distances between the gradients an attacker simulates and those that were shared.
+
+Each is a function of the model, (B, C, H, W) guesses, labels and a :class:`Target`, and returns
+(B,) costs that can be differentiated with respect to the guesses. Sums over parameter tensors give
+every tensor the same weight.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from reveil.gradients import gradient_products, kernel_last, per_image_gradients
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be matched.
+
+    Attributes:
+        gradients: one shared (B, *shape) gradient per parameter tensor.
+        squares: (B, tensors) their squared norms.
+        factor: what the attacker multiplies its loss with.
+        reduction: ``sum`` or ``mean`` over parameter tensors, for ``l1`` and ``l2``.
+    """
+
+    gradients: list[Tensor]
+    squares: Tensor
+    factor: float = 1.0
+    reduction: str = "sum"
+
+    @classmethod
+    def of(
+        cls, gradients: Sequence[Tensor], factor: float = 1.0, reduction: str = "sum"
+    ) -> "Target":
+        """Prepare shared gradients."""
+        prepared = kernel_last(gradients)
+        squares = torch.stack([g.flatten(1).square().sum(1) for g in prepared], 1)
+        return cls(prepared, squares, factor, reduction)
+
+
+Objective = Callable[[nn.Module, Tensor, Tensor, Target], Tensor]
+
+
+def cosine(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
+    """1 - cosine of the concatenated gradients (Geiping et al. 2020, equation 4); scale-free."""
+    found = gradient_products(model, x, labels, target.gradients, factor=target.factor)
+    norms = found.square.sum(1).sqrt() * target.squares.sum(1).sqrt()
+    return 1 - found.dot.sum(1) / norms
+
+
+def cosine_per_tensor(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
+    """Mean over parameter tensors of 1 - cosine (Warmerdam et al. 2022)."""
+    found = gradient_products(model, x, labels, target.gradients, factor=target.factor)
+    norms = (found.square.sqrt() * target.squares.sqrt()).clamp_min(1e-8)
+    return (1 - found.dot / norms).mean(1)
+
+
+def squared_distance(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
+    """Squared Euclidean distance (Zhu et al. 2019)."""
+    return _elementwise(model, x, labels, target, torch.square)
+
+
+def absolute_distance(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
+    """Sum of absolute differences."""
+    return _elementwise(model, x, labels, target, torch.abs)
+
+
+def _elementwise(
+    model: nn.Module,
+    x: Tensor,
+    labels: Tensor,
+    target: Target,
+    measure: Callable[[Tensor], Tensor],
+) -> Tensor:
+    # Differences are formed before they are measured: by inner products, <g, g> - 2 <g, t> +
+    # <t, t> would lose all digits where the gradients nearly agree.
+    graph = x.requires_grad and torch.is_grad_enabled()
+    found = per_image_gradients(model, x, labels, factor=target.factor, create_graph=graph)
+    pairs = zip(found, target.gradients, strict=True)
+    sums = torch.stack([measure(g - t).flatten(1).sum(1) for g, t in pairs], 1)
+    return sums.mean(1) if target.reduction == "mean" else sums.sum(1)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "cosine": cosine,
+    "simlocal": cosine_per_tensor,
+    "l2": squared_distance,
+    "l1": absolute_distance,
+}

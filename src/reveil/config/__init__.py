@@ -1,0 +1,29 @@
+"""The configuration: presets laid over each other, checked as a whole before anything runs.
+
+Used while the graph is planned, so it imports neither torch nor pandas.
+"""
+
+from reveil.config.check import check, validate
+from reveil.config.presets import merge, preset_paths, read_yaml
+from reveil.config.resolve import (
+    architecture,
+    policy_names,
+    resolve_attack,
+    resolve_protocol,
+    resolve_recipe,
+)
+from reveil.config.schema import load_schema
+
+__all__ = [
+    "architecture",
+    "check",
+    "load_schema",
+    "merge",
+    "policy_names",
+    "preset_paths",
+    "read_yaml",
+    "resolve_attack",
+    "resolve_protocol",
+    "resolve_recipe",
+    "validate",
+]

@@ -1,0 +1,129 @@
+"""All that is wrong with a configuration, found before anything runs."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reveil.config import image_checks, name_checks, policy_checks
+from reveil.config.presets import DEFAULT, KINDS, Presets, preset_paths, read_yaml
+from reveil.config.schema import (
+    DEFINITIONS,
+    Problem,
+    load_schema,
+    missing_keys,
+    problems,
+    section,
+    without,
+)
+from reveil.config.study import Study
+from reveil.errors import ReveilError
+
+Config = Mapping[str, Any]
+Root = str | os.PathLike[str]
+Broken = frozenset[tuple[str, ...]]
+
+CHECKS = (name_checks.check, image_checks.check, policy_checks.check)
+
+
+def validate(config: Config, root: Root) -> None:
+    """Raise one ``ReveilError`` that lists all that is wrong with ``config``, if anything is.
+
+    Args:
+        config: the merged configuration.
+        root: folder of the repository, which holds the presets and the schema.
+    """
+    messages = check(config, root)
+    if messages:
+        count = "1 error" if len(messages) == 1 else f"{len(messages)} errors"
+        raise ReveilError("\n  ".join([f"the configuration has {count}:", *messages]))
+
+
+def check(config: Config, root: Root) -> list[str]:
+    """Return all that is wrong with ``config`` and with the presets below ``root``.
+
+    What fails the schema is taken out before the checks that relate keys to each other, and what
+    it was taken out of is left out of them, so that one mistake neither hides another nor is told
+    twice.
+    """
+    schema = load_schema(root)
+    wrong = problems(config, schema)
+    messages = [str(problem) for problem in wrong]
+    broken = _broken(wrong)
+    presets: dict[str, Presets] = {}
+    clean = without(dict(config), wrong)
+    for kind in KINDS:
+        files, found, bad = _preset_files(root, kind, schema)
+        messages += found
+        broken |= bad
+        presets[kind] = Presets(kind, files, _changes(kind, clean.get(kind), files, wrong))
+    if all(DEFAULT in presets[kind].files for kind in KINDS):
+        study = Study(clean, root, presets, broken)
+        messages += [message for part in CHECKS for message in part(study)]
+    return list(dict.fromkeys(messages))
+
+
+def _broken(wrong: list[Problem]) -> Broken:
+    """Return what had a wrong value: (kind, name), or (kind,) for a whole section."""
+    if any(not problem.key for problem in wrong):
+        return frozenset((kind,) for kind in KINDS)
+    keys = (tuple(map(str, problem.key[:2])) for problem in wrong)
+    return frozenset(key for key in keys if key[0] in KINDS)
+
+
+def _changes(
+    kind: str, clean: Any, files: Mapping[str, Any], wrong: list[Problem]
+) -> dict[str, Mapping[str, Any]]:
+    """Return the changes to the presets of a kind.
+
+    A name that was taken out, or whose base was, stays with a base that stands in, so that those
+    who use the name are not told that it is unknown.
+    """
+    own = clean if isinstance(clean, Mapping) else {}
+    changes = {
+        name: value
+        for name, value in own.items()
+        if isinstance(name, str) and isinstance(value, Mapping)
+    }
+    for section_name, *names in (map(str, problem.key) for problem in wrong if problem.key):
+        lost = len(names) == 1 or names[1:] == ["base"]
+        if section_name == kind and lost and names[0] not in files:
+            changes[names[0]] = {**changes.get(names[0], {}), "base": DEFAULT}
+    return changes
+
+
+def _preset_files(
+    root: Root, kind: str, schema: Mapping[str, Any]
+) -> tuple[dict[str, Mapping[str, Any]], list[str], Broken]:
+    """Return the valid part of the presets of a kind, what is wrong with them, and with which."""
+    files: dict[str, Mapping[str, Any]] = {}
+    messages: list[str] = []
+    broken: set[tuple[str, ...]] = set()
+    paths = preset_paths(root, kind)
+    for name, path in paths.items():
+        content, found = _preset_file(path, root, section(schema, DEFINITIONS[kind]))
+        messages += found
+        if found:
+            broken.add((kind, name))
+        if not (found and name == DEFAULT):
+            files[name] = content
+    if DEFAULT not in paths:
+        messages.append(f"config/{kind}/{DEFAULT}.yaml: is missing")
+    return files, messages, frozenset(broken)
+
+
+def _preset_file(
+    path: Path, root: Root, rules: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Return the valid part of a preset, and what is wrong with the rest."""
+    try:
+        content = read_yaml(path)
+    except ReveilError as error:
+        return {}, [str(error)]
+    wrong = problems(content, rules)
+    if path.stem == DEFAULT:
+        told = {problem.key for problem in wrong}
+        absent = [key for key in missing_keys(content, rules, rules) if key not in told]
+        wrong += [Problem(key, "is missing, but the default has every key") for key in absent]
+    shown = path.relative_to(root)
+    return without(content, wrong), [f"{shown}: {problem}" for problem in wrong]

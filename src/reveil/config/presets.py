@@ -1,0 +1,112 @@
+"""Presets: a file per protocol, recipe and attack, each stating only what it does otherwise."""
+
+import os
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reveil.errors import ReveilError, not_allowed
+
+KINDS = ("protocols", "recipes", "attacks")
+DEFAULT = "default"
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: str | os.PathLike[str]) -> Any:
+    """Return what a YAML file holds; an empty file or one of comments only holds ``{}``.
+
+    Raises:
+        ReveilError: the file cannot be read or is not YAML; the message names file and line.
+    """
+    try:
+        stat = os.stat(path)
+        content = _read_yaml(str(path), stat.st_mtime_ns, stat.st_size)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReveilError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise ReveilError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    return {} if content is None else deepcopy(content)
+
+
+@lru_cache(maxsize=256)
+def _read_yaml(path: str, modified: int, size: int) -> Any:
+    # Parsed once per state of the file: planning asks for the same few presets a thousand times.
+    with open(path, encoding="utf-8") as stream:
+        return yaml.load(stream, Loader=_Loader)  # noqa: S506 - a safe loader, in C where built
+
+
+def preset_paths(root: str | os.PathLike[str], kind: str) -> dict[str, Path]:
+    """Return the preset files of a kind by name, ``default`` among them."""
+    return {path.stem: path for path in sorted(Path(root, "config", kind).glob("*.yaml"))}
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``below`` with the values of ``above``: mappings merge, all else is replaced."""
+    merged = {key: deepcopy(value) for key, value in below.items() if key not in above}
+    for key, value in above.items():
+        old = below.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        merged[key] = merge(old, value) if both else deepcopy(value)
+    return merged
+
+
+class Presets:
+    """The presets of one kind together with what the configuration changes in them.
+
+    Args:
+        kind: ``protocols``, ``recipes`` or ``attacks``.
+        files: content of the preset files by name.
+        changes: the section ``kind`` of the configuration.
+    """
+
+    def __init__(
+        self, kind: str, files: Mapping[str, Mapping[str, Any]], changes: Mapping[str, Any]
+    ) -> None:
+        self.kind, self.files, self.changes = kind, files, changes
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], root: str | os.PathLike[str], kind: str) -> "Presets":
+        """Read the preset files below ``root`` and take the changes from ``config``."""
+        files = {name: read_yaml(path) for name, path in preset_paths(root, kind).items()}
+        return cls(kind, files, config.get(kind) or {})
+
+    @property
+    def names(self) -> list[str]:
+        """All names that can be used: presets, then the user's own."""
+        return [name for name in {**self.files, **self.changes} if name != DEFAULT]
+
+    def layers(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the mappings to lay over each other for ``name``, the default first.
+
+        Raises:
+            ReveilError: an unknown name, or a chain of ``base`` that comes back to itself.
+        """
+        parts = (self.files, self.changes)
+        return [part[link] for link in self.chain(name) for part in parts if link in part]
+
+    def chain(self, name: str) -> list[str]:
+        """Return the names that ``name`` stands on, ``default`` first and itself last.
+
+        Raises:
+            ReveilError: an unknown name, or a chain of ``base`` that comes back to itself.
+        """
+        chain: list[str] = []
+        while not chain or chain[-1] != DEFAULT:
+            link = self._base(chain[-1]) if chain else name
+            if link in chain:
+                shown = " -> ".join([*chain, link])
+                raise ReveilError(f"{self.kind}.{link}.base: the chain {shown} has no end")
+            if link not in self.files and link not in self.changes:
+                key = f"{self.kind}.{chain[-1]}.base" if chain else self.kind
+                raise ReveilError(not_allowed(key, link, [*self.names, DEFAULT]))
+            chain.append(link)
+        return chain[::-1]
+
+    def _base(self, name: str) -> str:
+        own = [part[name] for part in (self.files, self.changes) if name in part]
+        return next((layer["base"] for layer in own if "base" in layer), DEFAULT)

@@ -1,0 +1,150 @@
+"""What the checks look at: a configuration and its presets, as far as their form is right."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from reveil import datasets, policies
+from reveil.config.presets import DEFAULT, Presets
+from reveil.config.resolve import architecture, protocol_of, recipe_of
+from reveil.config.schema import key_name
+from reveil.errors import ReveilError
+from reveil.models.names import EXAMPLES, check_name
+
+NAME = "ats"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where policies are used: a protocol, a dataset and a model.
+
+    Attributes:
+        protocol: name of the protocol.
+        switches: the protocol with every key.
+        dataset: name of the dataset.
+        model: name of the model in the study.
+        network: name of the network that the protocol means by it.
+    """
+
+    protocol: str
+    switches: Mapping[str, Any]
+    dataset: str
+    model: str
+    network: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """A configuration whose wrong values are taken out.
+
+    Attributes:
+        config: the rest of the configuration.
+        root: folder of the repository.
+        presets: the rest of the presets and of their changes, by kind.
+        broken: (kind, name) of what had a wrong value, (kind,) where the whole section had. What
+            stands on it is not what the user meant, so its values are not related to others.
+    """
+
+    config: Mapping[str, Any]
+    root: str | os.PathLike[str]
+    presets: Mapping[str, Presets]
+    broken: frozenset[tuple[str, ...]]
+
+    @property
+    def section(self) -> Mapping[str, Any]:
+        """The keys of the study."""
+        return self.config.get("studies", {}).get(NAME, {})
+
+    def entries(self, key: str) -> list[tuple[str, Any]]:
+        """Return (name of the entry, value) for the valid entries of a list of the study."""
+        return [
+            (key_name(("studies", NAME, key, index)), value)
+            for index, value in enumerate(self.section.get(key) or [])
+            if value is not None
+        ]
+
+    def existing(self, key: str) -> list[tuple[str, str]]:
+        """Return the entries of ``datasets`` or ``models`` that exist."""
+        look_up = datasets.get if key == "datasets" else check_name
+        return [(entry, name) for entry, name in self.entries(key) if _succeeds(look_up, name)]
+
+    def known(self, kind: str, name: str) -> bool:
+        """Return whether ``name`` can be used; where its section is lost, it may have been."""
+        return name in self.presets[kind].names or (kind,) in self.broken
+
+    def protocol(self, name: str) -> dict[str, Any] | None:
+        """Return a protocol, or None where something it stands on is told to be wrong."""
+        sound = self._sound("protocols", name)
+        return protocol_of(self.presets["protocols"], name) if sound else None
+
+    def recipe(self, name: str, dataset: str, network: str) -> dict[str, Any] | None:
+        """Return a recipe, or None where something it stands on is told to be wrong."""
+        sound = self._sound("recipes", name)
+        return recipe_of(self.presets["recipes"], name, dataset, network) if sound else None
+
+    def _sound(self, kind: str, name: str) -> bool:
+        try:
+            chain = self.presets[kind].chain(name)
+        except ReveilError:
+            return False
+        return self.broken.isdisjoint({(kind,), *((kind, link) for link in chain)})
+
+    def protocols(self) -> dict[str, dict[str, Any]]:
+        """Return the protocols of the study, but for those told to be wrong."""
+        listed = [name for _, name in self.entries("protocols") if name != DEFAULT]
+        return {name: switches for name in listed if (switches := self.protocol(name))}
+
+    def places(self) -> list[Place]:
+        """Return where the study uses its policies."""
+        data = [name for _, name in self.existing("datasets")]
+        models = [name for _, name in self.existing("models")]
+        return list(_places(self.protocols(), data, models))
+
+    def any_places(self) -> list[Place]:
+        """Return ``places``, with stand-ins for protocols, datasets or models that are not left."""
+        data = [name for _, name in self.existing("datasets")] or list(datasets.DATASETS)[:1]
+        models = [name for _, name in self.existing("models")] or list(EXAMPLES)[:1]
+        default = {DEFAULT: protocol_of(self.presets["protocols"], DEFAULT)}
+        return list(_places(self.protocols() or default, data, models))
+
+    def searches(self, place: Place) -> dict[str, dict[str, Any]]:
+        """Return the protocols whose searches ``place`` may use: its own, and those named."""
+        names = [place.protocol]
+        for _, value in self.entries("policies"):
+            names += [protocol for protocol, _, _ in found_members(str(value), place)]
+        return {name: switches for name in names if (switches := self.protocol(name))}
+
+
+def canonical(policy: str, place: Place) -> str:
+    """Return the canonical name of a policy of the study at a place, for the seed 0.
+
+    Raises:
+        ReveilError: neither an alias nor a policy.
+    """
+    return policies.resolve_alias(policy, place.dataset, place.model, place.protocol, seed=0)
+
+
+def found_members(policy: str, place: Place) -> list[tuple[str, int, int]]:
+    """Return (protocol, seed, rank) of the found members of a policy; none if it has no meaning."""
+    try:
+        members = policies.member_names(canonical(policy, place))
+    except ReveilError:
+        return []
+    return [found for found in map(policies.parse_found, members) if found]
+
+
+def _places(
+    protocols: Mapping[str, Mapping[str, Any]], data: list[str], models: list[str]
+) -> Iterator[Place]:
+    for (name, switches), dataset, model in product(protocols.items(), data, models):
+        yield Place(name, switches, dataset, model, architecture(switches, dataset, model))
+
+
+def _succeeds(call: Any, *arguments: Any) -> bool:
+    try:
+        call(*arguments)
+    except ReveilError:
+        return False
+    return True

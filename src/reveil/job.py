@@ -1,0 +1,289 @@
+"""One job: its log, device, threads, resumable state and provenance."""
+
+import json
+import logging
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from reveil.digest import data_digest
+from reveil.errors import ReveilError
+from reveil.files import atomic, write_json
+
+# Drawing jobs use this module too, and must not pay for importing PyTorch.
+if TYPE_CHECKING:
+    import psutil
+    import torch
+
+log = logging.getLogger(__name__)
+
+DEVICES = ("auto", "cpu", "cuda")
+RECORDED = ("torch", "torchvision", "numpy", "pandas", "scipy", "pillow", "snakemake")
+
+
+def choose_device(name: str = "auto") -> "torch.device":
+    """Return the device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ReveilError: a GPU was asked for and none is visible, or the name is unknown.
+    """
+    import torch
+
+    if name.split(":")[0] not in DEVICES:
+        raise ReveilError(f"device: {name!r} is not allowed; allowed: auto, cpu, cuda, cuda:N")
+    available = torch.cuda.is_available()
+    if name.startswith("cuda") and not available:
+        raise ReveilError(
+            f"device: {name!r} was asked for, but PyTorch {torch.__version__} sees no GPU here "
+            f"(CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}); "
+            "allowed here: auto, cpu"
+        )
+    if name == "auto":
+        return torch.device("cuda" if available else "cpu")
+    index = name.partition(":")[2]
+    if index and (not index.isdigit() or int(index) >= torch.cuda.device_count()):
+        raise ReveilError(f"device: {name!r}: this machine has {torch.cuda.device_count()} GPU(s)")
+    return torch.device(name)
+
+
+class Job:
+    """The surroundings of one script, used as a context manager.
+
+    Log records go to ``log_file`` and to the error stream; a ``ReveilError`` ends the process
+    with one line and status 1 instead of a traceback.
+
+    Args:
+        name: what the job is called in its log and provenance.
+        log_file: path of the job's log.
+        device: see :func:`choose_device`; None for a job that computes nothing on a device.
+        threads: CPU threads for PyTorch.
+    """
+
+    def __init__(
+        self, name: str, log_file: str, *, device: str | None = None, threads: int = 1
+    ) -> None:
+        self.name, self.log_file, self._device, self.threads = name, log_file, device, threads
+        self.device: torch.device | None = None
+        self.started = time.time()
+
+    def __enter__(self) -> Self:
+        start_logging(self.log_file)
+        end_with_snakemake()
+        if self._device is not None:
+            try:
+                self.device = choose_device(self._device)
+            except ReveilError as error:
+                fail(error)
+            import torch
+
+            torch.set_num_threads(max(1, self.threads))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, ReveilError):
+            fail(error)
+        if error is not None:
+            log.error("%s failed", self.name, exc_info=error)
+
+    def state(self, output: str, identity: Mapping[str, Any], *, interval: float = 60.0) -> "State":
+        """Return the resumable state of the job that writes ``output``, under ``scratch/``."""
+        folder = Path("scratch") / self.name / Path(output).with_suffix("")
+        return State(folder, identity, interval=interval)
+
+    def provenance(self, **facts: Any) -> dict[str, Any]:
+        """Return what made a result: versions, hardware, times and the given facts."""
+        return {
+            "job": self.name,
+            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
+            "wall_seconds": round(time.time() - self.started, 3),
+            "device": None if self.device is None else str(self.device),
+            "gpu": _gpu_name(self.device),
+            "machine": platform.machine(),
+            "cpu": _cpu_name(),
+            "threads": self.threads,
+            "python": platform.python_version(),
+            "versions": {name: _version(name) for name in RECORDED},
+            **facts,
+        }
+
+
+def start_logging(log_file: str) -> None:
+    """Send log records of level INFO and above to ``log_file`` and to the error stream."""
+    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        handlers=[logging.FileHandler(log_file, mode="w"), logging.StreamHandler(sys.stderr)],
+        force=True,
+    )
+
+
+def fail(error: ReveilError) -> None:
+    """Log the message and end the process with status 1, without a traceback."""
+    log.error("error: %s", error)
+    logging.shutdown()
+    sys.exit(1)
+
+
+def end_with_snakemake(every: float = 1.0) -> None:
+    """End this process when the Snakemake that started it is gone.
+
+    A killed Snakemake leaves its jobs running; started again it would run them a second time,
+    beside the first. Nothing is watched when no Snakemake is among the ancestors.
+    """
+    import psutil
+
+    engine = next(filter(_is_snakemake, psutil.Process().parents()), None)
+    if engine is None:
+        return
+
+    def watch() -> None:
+        while _is_alive(engine):
+            time.sleep(every)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end-with-snakemake").start()
+
+
+def _is_snakemake(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        # `snakemake ...`, `python .../snakemake ...` or `python -m snakemake ...`.
+        return any(Path(word).name == "snakemake" for word in process.cmdline()[:3])
+    except psutil.Error:
+        return False
+
+
+def _is_alive(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _gpu_name(device: "torch.device | None") -> str | None:
+    if device is None or device.type != "cuda":
+        return None
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+class State:
+    """The resumable state of one long job, kept outside its declared outputs.
+
+    Snakemake deletes the declared outputs of a failed job, so the state lives under ``scratch/``.
+    It carries a fingerprint of what it is a state of (recipe, policy, code), and is refused with
+    a word, and set aside, if that differs.
+
+    Args:
+        folder: directory for the state's files.
+        identity: JSON-like facts that must be equal for the state to be used again.
+        interval: seconds between two saves that :meth:`due` asks for.
+    """
+
+    def __init__(
+        self, folder: str | Path, identity: Mapping[str, Any], *, interval: float = 60.0
+    ) -> None:
+        self.path = Path(folder) / "state.safetensors"
+        self.identity = json.loads(json.dumps(dict(identity), default=str))
+        self.interval = interval
+        self._saved = time.monotonic()
+
+    def due(self) -> bool:
+        """Return whether the interval since the last save has passed."""
+        return time.monotonic() - self._saved >= self.interval
+
+    def save(self, tensors: "Mapping[str, torch.Tensor]", facts: Mapping[str, Any]) -> None:
+        """Write tensors and JSON-like facts atomically, in place of the earlier state."""
+        from safetensors.torch import save_file
+
+        metadata = {
+            "identity": json.dumps(self.identity, sort_keys=True),
+            "facts": json.dumps(dict(facts)),
+        }
+        plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        with atomic(self.path) as temporary:
+            save_file(plain, temporary, metadata=metadata)
+        self._saved = time.monotonic()
+
+    def load(self) -> "tuple[dict[str, torch.Tensor], dict[str, Any]] | None":
+        """Return (tensors on the CPU, facts) of an earlier run, or None to start afresh."""
+        if not self.path.exists():
+            return None
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt") as stored:
+                metadata = stored.metadata() or {}
+                identity = json.loads(metadata["identity"])
+                facts = json.loads(metadata["facts"])
+                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            self._refuse(f"it is damaged ({error})")
+            return None
+        if identity != self.identity:
+            self._refuse(f"it belongs to another job: {_difference(identity, self.identity)}")
+            return None
+        log.info("resuming from %s", self.path)
+        return tensors, facts
+
+    def clear(self) -> None:
+        """Remove the state once the job's outputs are written."""
+        self.path.unlink(missing_ok=True)
+        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
+            self.path.parent.rmdir()
+
+    def _refuse(self, reason: str) -> None:
+        aside = self.path.with_name(f"refused-{data_digest(time.time_ns())}.safetensors")
+        self.path.replace(aside)
+        log.warning(
+            "resume state %s refused: %s; kept as %s, starting afresh", self.path, reason, aside
+        )
+
+
+def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    parts = [
+        f"{key} is {theirs.get(key)!r} there, {ours.get(key)!r} here"
+        for key in sorted(theirs.keys() | ours.keys())
+        if theirs.get(key) != ours.get(key)
+    ]
+    return "; ".join(parts)
+
+
+def write_provenance(path: str, job: Job, **facts: Any) -> None:
+    """Write :meth:`Job.provenance` with the given facts as JSON."""
+    write_json(path, job.provenance(**facts))

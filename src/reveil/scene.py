@@ -1,0 +1,171 @@
+"""What a victim does with its images, and all that it lets anyone see of them.
+
+The victim's side of an attack ends with :class:`Shared`: gradients, and what the victim declares.
+An attacker gets the model and that, and nothing of :class:`Victims`; only the judge sees both the
+images and the guesses.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reveil.chunks import run_in_chunks
+from reveil.errors import ReveilError, not_allowed
+from reveil.gradients import kernel_last, per_image_gradients
+from reveil.policies import Policy
+from reveil.precision import precision
+from reveil.views import View
+
+# The attacked images get the constants of the images the network was trained on, as in the
+# released attack code; under `orig_mismatch` these are not those of the test images.
+SPLIT = "train"
+DRAWS = ("per_image", "shared")
+
+
+@dataclass(frozen=True)
+class Victims:
+    """A block of attacked images, each by itself a victim's whole batch.
+
+    Attributes:
+        images: indices of the images in their split.
+        streams: what names each victim's random streams: its image, or one image for all.
+        labels: (B,) int64 classes.
+        member: (B,) position of the drawn member of a hybrid policy.
+        augment: what was done: ``none``, ``crop_flip``, ``policy`` or ``crop_flip+policy``.
+        originals: (B, C, H, W) uint8, untouched.
+        pixels: (B, C, H, W) uint8, what the victim computed its gradient on.
+        content: (B, 1, H, W) bool, where ``pixels`` show the image and not fill.
+        x: (B, C, H, W) float32, ``pixels`` normalised.
+        box: black and white in normalised values, each (1, C, 1, 1).
+    """
+
+    images: tuple[int, ...]
+    streams: tuple[int, ...]
+    labels: Tensor
+    member: Tensor
+    augment: str
+    originals: Tensor
+    pixels: Tensor
+    content: Tensor
+    x: Tensor
+    box: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What leaves the victims: one gradient each, and what they declare.
+
+    Attributes:
+        gradients: one (B, *shape) tensor per trainable parameter.
+        labels: (B,) int64 declared classes.
+        shape: channels, height and width of an input.
+        box: lowest and highest normalised value of a pixel, each (1, C, 1, 1): public constants.
+    """
+
+    gradients: list[Tensor]
+    labels: Tensor
+    shape: tuple[int, int, int]
+    box: tuple[Tensor, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice | Tensor) -> "Shared":
+        """Return the part of some victims."""
+        gradients = [g[rows] for g in self.gradients]
+        return Shared(gradients, self.labels[rows], self.shape, self.box)
+
+
+def augment_for(policy: Policy, augment: Mapping[str, str]) -> str:
+    """Return what a victim with ``policy`` does: the policy's own wish, else the scene's.
+
+    Args:
+        augment: the scene's switch, with the keys ``none`` (victims without a policy) and
+            ``policy``.
+    """
+    if policy.augment is not None:
+        return policy.augment
+    return augment["policy" if any(policy.members) else "none"]
+
+
+def stage(
+    raw: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    images: Sequence[int],
+    *,
+    view: View,
+    policy: Policy,
+    seed: int,
+    scene: Mapping[str, Any],
+    first: int | None = None,
+) -> Victims:
+    """Prepare a block of victims: draw what the policy does to each image, and do it.
+
+    Args:
+        raw: (B, c, h, w) uint8 images as prepared, before any view.
+        labels: (B,) their classes.
+        images: their indices, which name their random streams.
+        seed: of the run.
+        scene: the protocol's section of that name: ``augment``, ``hybrid_draw``, and ``draws``:
+            ``per_image``; or ``shared``, all images get the draws of one (the one seed per process
+            of Drabent et al. 2022).
+        first: the first image of the whole list of which this is a block, whose draws are shared.
+
+    Raises:
+        ReveilError: the numbers of images, labels and indices differ, or an unknown ``draws``.
+    """
+    if scene["draws"] not in DRAWS:
+        raise ReveilError(not_allowed("scene.draws", scene["draws"], DRAWS))
+    if not len(raw) == len(labels) == len(images):
+        raise ReveilError(
+            f"victims: {len(raw)} images, {len(labels)} labels and {len(images)} indices; "
+            "allowed: as many of each"
+        )
+    raw = torch.as_tensor(np.ascontiguousarray(raw)) if isinstance(raw, np.ndarray) else raw
+    augment = augment_for(policy, scene["augment"])
+    images = tuple(int(i) for i in images)
+    shared = images[:1] if first is None else (first,)
+    streams = images if scene["draws"] == "per_image" else shared * len(images)
+    draws = view.draw(policy, streams, seed, augment=augment, hybrid_draw=scene["hybrid_draw"])
+    pixels = view.victim(raw, draws, policy)
+    return Victims(
+        images=images,
+        streams=streams,
+        labels=torch.as_tensor(labels, dtype=torch.int64),
+        member=draws.member,
+        augment=augment,
+        originals=view.evaluate(raw),
+        pixels=pixels,
+        content=view.content_mask(draws, policy),
+        x=view.normalise(pixels, SPLIT),
+        box=view.box,
+    )
+
+
+def share(model: nn.Module, victims: Victims, loss_factor: float = 1.0, chunk: int = 4) -> Shared:
+    """Return what the victims share: the gradient of each one's loss at its own image.
+
+    Args:
+        model: network in eval mode, on the device that the gradients are wanted on.
+        loss_factor: what the victims multiply their cross-entropy with.
+        chunk: images per tensor.
+    """
+    device = next(model.parameters()).device
+
+    def gradients(rows: slice) -> list[Tensor]:
+        x, labels = victims.x[rows].to(device), victims.labels[rows].to(device)
+        return per_image_gradients(model, x, labels, factor=loss_factor)
+
+    with precision("fp32", device):
+        pieces = run_in_chunks(gradients, len(victims.images), chunk)
+    stacked = [torch.cat(tensors) for tensors in zip(*pieces, strict=True)]
+    return Shared(
+        gradients=kernel_last(stacked),
+        labels=victims.labels.to(device),
+        shape=tuple(victims.x.shape[1:]),
+        box=tuple(b.to(device) for b in victims.box),
+    )

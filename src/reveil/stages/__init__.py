@@ -1,0 +1,1 @@
+"""Whole jobs: from the files and plain values a script is handed to what it writes."""

@@ -1,0 +1,85 @@
+"""Attack a block of images: the scene shares, the attacker guesses, the judge compares."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reveil import attacks, datasets, metrics, models, policies, scene
+from reveil.attacks.chunking import choose_chunk
+from reveil.digest import file_digest
+from reveil.job import State
+from reveil.pictures import arrays
+from reveil.splits import Splits
+from reveil.stages.work import Work, block_positions, dataset_folder
+from reveil.views import view_for
+
+KEYS = (
+    *("run", "study", "protocol", "dataset", "model"),
+    *("policy", "recipe", "seed", "attack", "defence"),
+)
+
+
+@dataclass(frozen=True)
+class AttackedBlock:
+    """A row per image, pictures and curves, what they depend on, and the job's state."""
+
+    rows: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+    identity: dict[str, Any]
+    state: State
+
+
+def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> AttackedBlock:
+    """Attack, going on from an earlier state of the same job.
+
+    Args:
+        work: ``named`` holds the keys of the rows and the block, ``switches`` the scene, the
+            attacker, the attack, the recipe of the model and the reference of the judge.
+        prepared: path of an array of the prepared dataset.
+        policy: path of the policy file.
+        weights: checkpoint of the attacked model.
+
+    Raises:
+        ReveilError: a file is missing or damaged, or the attack cannot be done.
+    """
+    switches, named = work.switches, work.named
+    staging, rule = switches["scene"], switches["scene"]["images"]
+    holdout = switches["recipe"]["holdout"]
+    chosen_policy = policies.read(policy)
+    view = view_for(datasets.get(named["dataset"]), switches["recipe"])
+    model, _ = models.load_model(weights, work.job.device)
+    splits = Splits.open(dataset_folder(prepared))
+    picked = splits.pick(rule, holdout, block_positions(named["block"]))
+
+    victims = scene.stage(
+        picked.images,
+        picked.labels,
+        picked.index.tolist(),
+        view=view,
+        policy=chosen_policy,
+        seed=work.seed,
+        scene=staging,
+        first=int(splits.pick(rule, holdout, [0]).index[0]),
+    )
+    chunk = choose_chunk(work.items, model, view.shape, len(picked.index))
+    shared = scene.share(model, victims, staging["victim_loss_factor"], chunk)
+    identity = work.identity(
+        policy_file=policies.to_json(chosen_policy), weights=file_digest(weights)
+    )
+    state = work.state(identity)
+    guess = attacks.reconstruct(
+        model,
+        shared,
+        switches["attack"],
+        victims.streams,
+        work.seed,
+        work.job.device,
+        work.items,
+        state,
+        loss_factor=switches["attacker"]["loss_factor"],
+    )
+    judged = metrics.judge(guess, victims, view, work.seed, reference=switches["reference"])
+    rows = pd.DataFrame([{**{key: named[key] for key in KEYS}, **row} for row in judged])
+    return AttackedBlock(rows, arrays(guess, victims, view), identity, state)

@@ -1,0 +1,90 @@
+"""What a reader sees in place of a name in a path."""
+
+import re
+
+from reveil import datasets, policies
+from reveil.errors import ReveilError
+
+NOT_AVAILABLE = "not available"
+SOURCE_TITLES = {
+    "original": "Gao et al. 2021",
+    "drabent2022": "Drabent et al. 2022",
+    "warmerdam2022": "Warmerdam et al. 2022",
+}
+# The rows of the papers' main table, in its order.
+_ALIASES = {
+    "random": "Random",
+    "published-1": "Searched 1",
+    "published-2": "Searched 2",
+    "published-hybrid": "Searched hybrid",
+}
+_ORDER = ("none", "crop-flip", *_ALIASES)
+
+
+def dataset_title(name: str) -> str:
+    """Return the title of a dataset, such as ``CIFAR-100`` for ``cifar100``."""
+    return datasets.get(name).title
+
+
+def model_title(name: str) -> str:
+    """Return the title of a model, such as ``ResNet20-4`` for ``resnet20-4``."""
+    if match := re.fullmatch(r"resnet20-(\d+)", name):
+        return f"ResNet20-{match[1]}"
+    if match := re.fullmatch(r"convnet(-9)?(?:-w(\d+))?", name):
+        extras = ["9 convolutions"] * bool(match[1]) + [f"width {match[2]}"] * bool(match[2])
+        return f"ConvNet ({', '.join(extras)})" if extras else "ConvNet"
+    return {"lenetzhu": "LeNetZhu"}.get(name, name)
+
+
+def policy_roles(dataset: str, model: str) -> dict[str, str]:
+    """Return the policies that play a part in the papers' table of this dataset and model.
+
+    Returns:
+        Canonical policy name -> ``random``, ``published-1``, ``published-2`` or
+        ``published-hybrid``; without the parts for which nothing was published.
+    """
+    roles: dict[str, str] = {}
+    for alias in _ALIASES:
+        try:
+            name = policies.resolve_alias(alias, dataset, model, "fixed", 0)
+        except ReveilError:
+            continue
+        roles.setdefault(name, alias)
+    return roles
+
+
+def _role(policy: str) -> str:
+    # A role such as found-1 stands for one policy a seed and is no policy itself.
+    return policy if re.fullmatch(r"(only-)?found-(\d+|hybrid)", policy) else policies.role(policy)
+
+
+def policy_label(policy: str, dataset: str, model: str) -> str:
+    """Return the label of a policy or of its role, such as ``Searched 1 (3-1-7)``.
+
+    Args:
+        policy: A policy's name, or its :func:`reveil.policies.role`.
+        dataset: Name of the dataset, which decides what was published for it.
+        model: Name of the model, likewise.
+    """
+    role = _role(policy)
+    if role == "none":
+        return "None"
+    if role == "crop-flip":
+        return "None, crop and flip"
+    if role.startswith("only-"):
+        return f"{policy_label(role.removeprefix('only-'), dataset, model)}, no crop and flip"
+    if role.startswith("found-"):
+        return f"Found {role.removeprefix('found-')}"
+    alias = policy_roles(dataset, model).get(role)
+    return f"{_ALIASES[alias]} ({role})" if alias else role
+
+
+def policy_order(policy: str, dataset: str, model: str) -> tuple[int, str]:
+    """Return a sort key: the papers' rows in their order, the found policies, then all others."""
+    role = _role(policy)
+    part = policy_roles(dataset, model).get(role, role)
+    if part in _ORDER:
+        return _ORDER.index(part), role
+    if part.startswith("found-"):
+        return len(_ORDER), role
+    return len(_ORDER) + 1 + part.startswith("only-"), role

@@ -1,0 +1,43 @@
+"""Fixtures that every kind of test shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.workflow import ROOT, Clone, clone_repository, locked
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which ``config/tiny.yaml`` ran to its end; tests must not change it.
+
+    The test processes share one: the first to come runs it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    # A worker of pytest-xdist has a folder of its own below that of the session.
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
+    with locked(shared.with_suffix(".lock")):
+        if not (shared / "done").exists():
+            clone_repository(shared).run()
+            (shared / "done").touch()
+    return Clone(shared)
+
+
+@pytest.fixture
+def changed(tiny: Clone, tmp_path: Path):
+    """A copy of the finished ``tiny`` clone that a test may change."""
+    with tiny.copy(tmp_path) as clone:
+        yield clone
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Clone:
+    """A clone in which nothing has run."""
+    return clone_repository(tmp_path / "clone")

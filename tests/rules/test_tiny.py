@@ -1,0 +1,141 @@
+"""What a whole run leaves behind, read from one run of ``config/tiny.yaml``."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reveil import policies, rows
+from reveil.models import load_model
+from tests.workflow import Clone
+
+PAGE = "fixed_fashion-mnist-demo_lenetzhu"
+FIGURES = ["grid", "gradsim", "singles", "candidates", "psnr", "curves"]
+
+
+@pytest.fixture(scope="module")
+def results(tiny: Clone) -> Path:
+    return tiny.path / "results/tiny"
+
+
+@pytest.fixture(scope="module")
+def images(results: Path) -> pd.DataFrame:
+    return rows.read(results / "ats/tables/images.csv")
+
+
+def test_every_attacked_image_has_one_row(images: pd.DataFrame) -> None:
+    keys = ["policy", "seed", "attack", "image"]
+    assert not images.duplicated(keys).any()
+    assert images.groupby("policy").size().tolist() == [4] * 4
+    assert set(images["policy"].map(policies.role)) == {
+        "none",
+        "crop-flip",
+        "found-1",
+        "found-hybrid",
+    }
+
+
+def test_tidy_table_keeps_its_schema(images: pd.DataFrame, root: Path) -> None:
+    rows.check(images, root / "workflow/schemas/images.schema.yaml")
+    assert (images["status"] == "ok").all()
+    floors = images[["floor_random_db", "floor_mean_db", "floor_black_db"]].max(axis=1)
+    assert np.allclose(images["floor_db"], floors)
+    assert np.allclose(images["gain_db"], images["psnr_db"] - images["floor_db"])
+
+
+def test_all_policies_attack_the_same_images_and_classes_are_balanced(images) -> None:
+    per_policy = images.groupby("policy")["image"].apply(tuple)
+    assert per_policy.nunique() == 1
+    assert images[images["policy"] == "none"]["label"].is_unique
+
+
+def test_psnr_of_a_row_is_that_of_its_picture(results: Path, images: pd.DataFrame) -> None:
+    """The stored picture is rounded to 8 bits, so the two agree to a hundredth of a decibel."""
+    for path in sorted(results.glob("ats/attacks/**/*.npz")):
+        with np.load(path, allow_pickle=False) as stored:
+            guess, victim = stored["reconstructions"] / 255, stored["victims"] / 255
+            psnr = -10 * np.log10(((guess - victim) ** 2).mean((1, 2, 3)))
+            policy = path.parts[-6]
+            table = images[images["policy"] == policy].set_index("image")
+            assert np.allclose(table.loc[stored["images"], "psnr_db"], psnr, atol=0.01)
+
+
+def test_searched_images_are_seen_by_no_training(tiny: Clone, results: Path) -> None:
+    from reveil import indices
+
+    labels = np.load(tiny.path / "resources/datasets/fashion-mnist-demo/train/labels.npy")
+    held = set(indices.holdout_indices(labels, 40).tolist())
+    scored = set(rows.read(results / "ats/tables/interpolation.csv")["image"])
+    assert scored <= held
+    for subset in ({"rule": "all", "fraction": 1.0}, {"rule": "stratified", "fraction": 0.1}):
+        assert not held & set(indices.training_indices(labels, subset, 40, 0).tolist())
+
+
+def test_found_policies_are_those_selected(results: Path) -> None:
+    selected = rows.read(next(results.glob("ats/search/**/selected.csv")))
+    files = {path.stem: policies.read(path) for path in results.glob("policies/**/found-*.json")}
+    best = policies.parse(str(selected["policy"][0])).members
+    assert files["found-fixed-s0-1"].members == best
+    hybrid = files["found-fixed-s0-1+found-fixed-s0-2"]
+    assert hybrid.members == best + policies.parse(str(selected["policy"][1])).members
+    assert "search fixed" in hybrid.source
+
+
+def test_crop_flip_is_attacked_on_the_model_without_policy(results: Path) -> None:
+    trained = {path.name for path in (results / "models/fashion-mnist-demo/lenetzhu").iterdir()}
+    assert trained == {"none", "found-fixed-s0-1", "found-fixed-s0-1+found-fixed-s0-2"}
+
+
+def test_a_model_knows_what_it_is(results: Path) -> None:
+    path = next(results.glob("models/**/none/full/seed0/weights.safetensors"))
+    _, facts = load_model(path)
+    expected = {"model": "lenetzhu", "policy": "none", "recipe": "full", "seed": "0"}
+    assert expected.items() <= facts.items()
+    provenance = json.loads(path.with_name("provenance.json").read_text())
+    assert provenance["recipe"]["epochs"] == 2
+    assert provenance["versions"]["torch"]
+
+
+def test_policy_table_has_n_and_intervals(results: Path) -> None:
+    table = rows.read(results / "ats/tables/policies.csv")
+    assert len(table) == 4
+    assert (table["n_images"] == 4).all()
+    assert (table["psnr_low_db"] < table["psnr_mean_db"]).all()
+    assert (table["psnr_mean_db"] < table["psnr_high_db"]).all()
+    assert "not available" in (results / "ats/tables/policies.html").read_text()
+
+
+def test_ranking_has_all_fifty(results: Path) -> None:
+    table = rows.read(results / "ats/tables/ranking.csv")
+    singles = rows.read(results / "ats/tables/singles.csv")
+    assert sorted(singles["candidate"]) == list(range(-1, 50))
+    assert len(table) >= 50
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_figures_are_whole(results: Path, figure: str) -> None:
+    path = results / f"ats/figures/{figure}_{PAGE}.png"
+    with Image.open(path) as picture:
+        picture.load()
+        assert min(picture.size) > 300
+        assert len(picture.convert("RGB").resize((64, 64)).getcolors(64 * 64)) > 10
+    assert ElementTree.parse(path.with_suffix(".svg")).getroot().tag.endswith("svg")
+
+
+def test_nothing_is_left_in_scratch(tiny: Clone) -> None:
+    assert not list((tiny.path / "scratch").rglob("*.safetensors"))
+
+
+def test_report_gathers_every_figure_with_labels(tiny: Clone, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    tiny.run("--report", str(report))
+    text = report.read_text()
+    assert "Transformation search (ats)" in text
+    for figure in FIGURES:
+        suffix = "png" if figure == "grid" else "svg"
+        assert f"{figure}_{PAGE}.{suffix}" in text
+    assert "Gao et al. 2021" in text

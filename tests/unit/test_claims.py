@@ -1,0 +1,102 @@
+"""The claims: they fit their schema, and every number they cite was published."""
+
+import copy
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+ROOT = Path(__file__).resolve().parents[2]
+IDS = [
+    *(f"ats-claim-{n}" for n in range(1, 8)),
+    *("ats-ext-01", "ats-ext-02", "ats-w-claim-1", "ats-w-claim-2"),
+    *(f"ats-w-insight-{n}" for n in range(1, 4)),
+]
+
+
+@pytest.fixture(scope="module")
+def claims() -> list[dict]:
+    return yaml.safe_load((ROOT / "config" / "claims.yaml").read_text())["claims"]
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "claims.schema.yaml").read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.fixture(scope="module")
+def published() -> list[dict[str, str]]:
+    with (ROOT / "config" / "published.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_claims_fit_the_schema(claims, validator):
+    errors = [
+        f"{list(e.absolute_path)}: {e.message}" for e in validator.iter_errors({"claims": claims})
+    ]
+    assert errors == []
+
+
+def test_every_claim_of_the_ats_reports_is_there_once(claims):
+    assert [claim["id"] for claim in claims] == IDS
+
+
+def test_cited_numbers_are_published(claims, published):
+    for claim in claims:
+        for source in claim["sources"]:
+            for number in source["numbers"]:
+                keys = {key: text for key, text in number.items() if key != "value"}
+                rows = [
+                    row
+                    for row in published
+                    if row["study"] == claim["study"]
+                    and row["source"] == source["source"]
+                    and all(row[key] == text for key, text in keys.items())
+                ]
+                values = [float(row["value"]) for row in rows]
+                assert values == [number["value"]], (claim["id"], number)
+
+
+def test_the_deciding_experiment_is_published(claims, published):
+    experiments = {row["experiment"] for row in published}
+    assert {claim["experiment"] for claim in claims} <= experiments
+
+
+def test_tests_of_a_claim_have_names_of_their_own(claims):
+    for claim in claims:
+        names = [test["name"] for test in claim["tests"]]
+        assert len(names) == len(set(names)), claim["id"]
+
+
+def test_protection_is_decided_on_the_gain_over_the_floor(claims):
+    deciding = [t for claim in claims for t in claim["tests"] if t["role"] == "decides"]
+    assert not [t["name"] for t in deciding if t["table"] == "images" and t["column"] != "gain_db"]
+
+
+def test_columns_are_those_of_the_tidy_tables(claims):
+    rows = yaml.safe_load((ROOT / "workflow" / "schemas" / "images.schema.yaml").read_text())
+    columns = set(rows["properties"])
+    for claim in claims:
+        for test in (t for t in claim["tests"] if t["table"] == "images"):
+            used = {test["column"], *test.get("select", {}), *test.get("reference", {})}
+            assert used <= columns, (claim["id"], test["name"])
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda claim: claim["tests"][0].pop("margin"),
+        lambda claim: claim["tests"][2].pop("reference"),
+        lambda claim: claim.update(note="more"),
+        lambda claim: [test.update(role="reported") for test in claim["tests"]],
+        lambda claim: claim["sources"][0].update(conclusion="maybe"),
+    ],
+)
+def test_the_schema_refuses(claims, validator, break_it):
+    broken = copy.deepcopy(claims[0])
+    break_it(broken)
+    assert not validator.is_valid({"claims": [broken]})

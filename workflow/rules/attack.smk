@@ -1,0 +1,42 @@
+# One job attacks a block of images; the judge writes one row per image.
+
+
+rule attack_images:
+    input:
+        data=rules.prepare_dataset.output,
+        policy=rules.define_policy.output,
+        weights=lambda w: expand(
+            rules.train_model.output.weights,
+            policy=policies.trained_name(w.policy),
+            allow_missing=True,
+        ),
+    output:
+        rows="results/{run}/{study}/attacks/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.csv",
+        arrays="results/{run}/{study}/attacks/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.npz",
+        provenance="results/{run}/{study}/attacks/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.json",
+    log:
+        "logs/{run}/attack_images/{study}/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.log",
+    benchmark:
+        "logs/{run}/attack_images/{study}/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: COMPUTE["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=8000,
+        runtime=480,
+        device=DEVICE,
+        chunk=CHUNK,
+        state_seconds=STATE_SECONDS,
+    params:
+        scene=lambda w: protocol(w.protocol)["scene"],
+        attacker=lambda w: protocol(w.protocol)["attacker"],
+        attack=lambda w: attack(w.attack),
+        reference=lambda w: protocol(w.protocol)["judge"]["psnr_reference"],
+        recipe=recipe_of,
+        code=code_of("attack_images"),
+    message:
+        "Attack images {wildcards.block} of {wildcards.dataset} on {wildcards.model} under "
+        "{wildcards.policy} ({wildcards.attack}, {wildcards.protocol}, seed {wildcards.seed})"
+    script:
+        "../scripts/attack_images.py"

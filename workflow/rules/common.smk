@@ -1,0 +1,113 @@
+# The checked config, the wildcards, and how names become values: what all stages lean on.
+
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.current_basedir).parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from reveil import config as settings
+from reveil import indices, policies
+from reveil.datasets import DATASETS
+from reveil.digest import file_digest, script_digest
+from reveil.errors import ReveilError
+
+try:
+    settings.validate(config, ROOT)
+except ReveilError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    run=re.escape(config["run"]),
+    study="ats",
+    protocol="[a-z0-9-]+",
+    dataset="|".join(DATASETS),
+    model="[a-z0-9-]+",
+    policy="[a-z0-9+-]+",
+    recipe="[a-z0-9-]+",
+    seed="[0-9]+",
+    attack="[a-z0-9-]+",
+    defence="[a-z0-9-]+",
+    block="[0-9]{5}-[0-9]{5}",
+
+
+def code_of(script):
+    """Return the digest of all that a script stands on: Snakemake watches the script alone."""
+    return script_digest(ROOT / f"workflow/scripts/{script}.py")
+
+
+@cache
+def protocol(name):
+    return settings.resolve_protocol(config, ROOT, name)
+
+
+@cache
+def recipe(name, dataset, model):
+    return settings.resolve_recipe(config, ROOT, name, dataset, model)
+
+
+@cache
+def attack(name):
+    return settings.resolve_attack(config, ROOT, name)
+
+
+def recipe_of(wildcards):
+    return recipe(wildcards.recipe, wildcards.dataset, wildcards.model)
+
+
+def search_recipe(wildcards):
+    name = protocol(wildcards.protocol)["recipes"]["tiny"]
+    return recipe(name, wildcards.dataset, wildcards.model)
+
+
+def block_names(count, size):
+    """Return the names of the blocks that hold `count` things, `size` in each."""
+    starts = range(0, count, size)
+    return [f"{first:05d}-{min(first + size, count) - 1:05d}" for first in starts]
+
+
+def searches_behind(wildcards):
+    """Return the selections that the found members of a policy are read from."""
+    found = [policies.parse_found(member) for member in policies.member_names(wildcards.policy)]
+    return sorted(
+        {
+            f"results/{wildcards.run}/ats/search/{protocol}/{wildcards.dataset}/"
+            f"{wildcards.model}/seed{seed}/selected.csv"
+            for protocol, seed, _ in filter(None, found)
+        }
+    )
+
+
+def candidate_blocks(wildcards):
+    count = protocol(wildcards.protocol)["search"]["candidates"]
+    return block_names(count, config["studies"]["ats"]["candidate_block"])
+
+
+def tiny_weights(wildcards):
+    name = protocol(wildcards.protocol)["recipes"]["tiny"]
+    return expand(rules.train_model.output.weights, policy="none", recipe=name, allow_missing=True)
+
+
+def search_switches(*keys):
+    """Return a function from wildcards to some switches of the protocol's search."""
+    return lambda w: {key: protocol(w.protocol)["search"][key] for key in keys}
+
+
+def scoring_switches(wildcards):
+    """Return the switches that a score depends on, and none of those that judge it afterwards."""
+    search = protocol(wildcards.protocol)["search"]
+    s_acc = {key: search["s_acc"][key] for key in ("images", "inits", "init_count", "dedup")}
+    return {"s_pri": search["s_pri"], "s_acc": s_acc}
+
+
+# How to compute, never what: resources travel to cluster jobs and trigger no rerun.
+COMPUTE = config["compute"]
+DEVICE = str(COMPUTE["device"])
+CHUNK = str(COMPUTE["chunk"])
+GPU = 0 if DEVICE == "cpu" else 1
+STATE_SECONDS = str(COMPUTE["state_seconds"])

@@ -1,0 +1,49 @@
+# Archives, verified wherever they come from, and the arrays made of them.
+
+
+rule fetch_dataset:
+    output:
+        "resources/downloads/{dataset}/{archive}",
+    log:
+        "logs/fetch_dataset/{dataset}/{archive}.log",
+    localrule: True
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        # Where else to look changes nothing about a file whose checksum is known.
+        registry=str(ROOT / config["datasets"]["registry"]),
+        root=str(ROOT),
+        local_folders="\n".join(config["datasets"]["local_folders"]),
+    message:
+        "Fetch {wildcards.archive} of {wildcards.dataset}"
+    script:
+        "../scripts/fetch_dataset.py"
+
+
+rule prepare_dataset:
+    input:
+        lambda w: [
+            f"resources/downloads/{w.dataset}/{archive}"
+            for archive in DATASETS[w.dataset].archives
+        ],
+    output:
+        [
+            f"resources/datasets/{{dataset}}/{split}/{what}.npy"
+            for split in ("train", "test")
+            for what in ("images", "labels")
+        ],
+    log:
+        "logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "logs/prepare_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_of("prepare_dataset"),
+    message:
+        "Unpack {wildcards.dataset} into arrays"
+    script:
+        "../scripts/prepare_dataset.py"

@@ -1,0 +1,21 @@
+"""Draw the candidates in the plane of the two scores, a page per protocol, dataset and model."""
+
+from reveil import figures, rows
+from reveil.figures import candidates
+from reveil.job import Job
+
+params, out = snakemake.params, snakemake.output
+with Job("ats_figure_candidates", snakemake.log[0]):
+    scores, singles = rows.read(snakemake.input.scores), rows.read(snakemake.input.singles)
+    for page, svg, png in zip(params.pages, out.svg, out.png, strict=True):
+        none = rows.select(singles, **page, seed=params.seed, policy="none").iloc[0]
+        per_image, threshold = params.filters[page["protocol"]]
+        figure = candidates.draw(
+            rows.select(scores, **page, seed=params.seed),
+            **page,
+            final=params.final[page["protocol"]],
+            threshold=threshold,
+            per_image=per_image,
+            none=(none["s_acc"] / (none["s_acc_rows"] if per_image else 1), none["s_pri"]),
+        )
+        figures.save(figure, svg, png)

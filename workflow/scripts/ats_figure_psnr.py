@@ -1,0 +1,11 @@
+"""Draw PSNR per policy with its floors, a page per protocol, dataset and model."""
+
+from reveil import figures, rows
+from reveil.figures import psnr
+from reveil.job import Job
+
+params, out = snakemake.params, snakemake.output
+with Job("ats_figure_psnr", snakemake.log[0]):
+    table = rows.read(snakemake.input.images)
+    for page, svg, png in zip(params.pages, out.svg, out.png, strict=True):
+        figures.save(psnr.draw(rows.select(table, **page, attack=params.attack), **page), svg, png)

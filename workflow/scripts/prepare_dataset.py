@@ -1,0 +1,13 @@
+"""Unpack the archives of a dataset into one array of images and one of labels per split."""
+
+from pathlib import Path
+
+from reveil import datasets, readers
+from reveil.job import Job
+
+with Job("prepare_dataset", snakemake.log[0]):
+    readers.prepare(
+        datasets.get(snakemake.wildcards.dataset),
+        archives=Path(snakemake.input[0]).parent,
+        destination=Path(snakemake.output[0]).parent.parent,
+    )
