@@ -12,6 +12,7 @@ from reveil.attacks import chunking, optimise
 from reveil.attacks.objectives import OBJECTIVES, Target
 from reveil.attacks.optimizers import OPTIMIZERS
 from reveil.attacks.priors import start, total_variation
+from reveil.attacks.settings import Settings
 from reveil.errors import ReveilError
 from reveil.gradients import per_image_gradients
 from reveil.job import State
@@ -138,11 +139,11 @@ def test_the_attacker_sees_no_image():
 
 def test_milestones_are_those_of_the_papers():
     for length, marks in ((4800, (1799, 2999, 4203)), (2500, (937, 1562, 2189))):
-        settings = optimise.Settings.of(PARAMETERS | {"iterations": length})
+        settings = Settings.of(PARAMETERS | {"iterations": length})
         for i, mark in enumerate(marks):
             assert settings.rate(mark - 1) == pytest.approx(0.1 * 0.1**i)
             assert settings.rate(mark) == pytest.approx(0.1 * 0.1 ** (i + 1))
-        steady = optimise.Settings.of(PARAMETERS | {"iterations": length, "decay": False})
+        steady = Settings.of(PARAMETERS | {"iterations": length, "decay": False})
         assert steady.rate(length - 1) == 0.1
 
 

@@ -31,18 +31,30 @@ def patch_bytes(model: nn.Module, shape: tuple[int, int, int]) -> int:
 
 
 def choose_chunk(
-    chunk: int | str, model: nn.Module, shape: tuple[int, int, int], count: int
+    chunk: int | str,
+    model: nn.Module,
+    shape: tuple[int, int, int],
+    count: int,
+    rows: int = 1,
+    extra_bytes: int = 0,
 ) -> int:
-    """Return images per tensor: ``chunk`` itself, or for ``auto`` what suits the model's device."""
+    """Return how many problems are worked on together.
+
+    Args:
+        chunk: images per tensor, or ``auto`` for what suits the model's device.
+        count: problems there are.
+        rows: images that one problem puts through the model at once.
+        extra_bytes: memory of a problem besides the patches of its images, such as a history.
+    """
     if chunk != "auto":
-        return max(1, int(chunk))
+        return max(1, int(chunk) // rows)
     parameters = list(model.parameters())
     weights = sum(p.numel() * p.element_size() for p in parameters)
-    each = max(1, patch_bytes(model, shape))
+    each = max(1, rows * patch_bytes(model, shape))
     device = parameters[0].device
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        fitting = int(GPU_SHARE * free) // (GPU_OVERHEAD * each + 2 * weights)
+        fitting = int(GPU_SHARE * free) // (GPU_OVERHEAD * each + 2 * weights + extra_bytes)
     else:
         fitting = CPU_BYTES // each
     return max(1, min(count, fitting))

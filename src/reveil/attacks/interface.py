@@ -1,7 +1,7 @@
 """What every attack takes and returns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -13,17 +13,20 @@ from reveil.scene import Shared
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """The guesses for a block of victims, on the CPU.
+    """The guesses for a block of P problems, each one shared gradient, on the CPU.
 
     Attributes:
-        x: (B, C, H, W) normalised guesses; of a failed image the last finite one.
-        cost: (B,) final gradient distance without regularisation; NaN where failed.
-        iterations: (B,) iterations done in the restart that was kept, or before the failure.
-        seconds: (B,) wall seconds, shared evenly by images worked on together.
-        status: ``ok`` or ``failed``, per image.
+        x: (P, C, H, W) normalised guesses, or (P, b, C, H, W) where b images stand behind each
+            gradient; of a failed problem the last finite ones.
+        cost: (P,) final gradient distance without regularisation; NaN where failed.
+        iterations: (P,) iterations done in the restart that was kept, or before the failure.
+        seconds: (P,) wall seconds, shared evenly by problems worked on together.
+        status: ``ok`` or ``failed``, per problem.
         reason: why it failed, empty otherwise.
-        curve: (B, T) gradient distance in the course of the attack.
+        curve: (P, T) gradient distance in the course of the attack.
         curve_iterations: (T,) iterations done at each point of the curve.
+        labels: (P,) or (P, b) classes that the attack recovered; None where they were declared.
+        extras: further results of a method, each with P first.
     """
 
     x: Tensor
@@ -34,6 +37,8 @@ class Reconstruction:
     reason: list[str]
     curve: Tensor
     curve_iterations: Tensor
+    labels: Tensor | None = None
+    extras: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Attack(Protocol):
