@@ -6,7 +6,7 @@ images and the guesses.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,27 +57,37 @@ class Victims:
 
 @dataclass(frozen=True)
 class Shared:
-    """What leaves the victims: one gradient each, and what they declare.
+    """What leaves the victims: P gradients, each a problem to an attacker, and what is declared.
 
     Attributes:
-        gradients: one (B, *shape) tensor per trainable parameter.
-        labels: (B,) int64 declared classes.
+        gradients: one (P, *shape) tensor per trainable parameter.
+        labels: int64 declared classes, (P,), or (P, batch) where ``batch`` is above 1; None where
+            they are not declared.
         shape: channels, height and width of an input.
         box: lowest and highest normalised value of a pixel, each (1, C, 1, 1): public constants.
+        batch: images behind each gradient.
+        bn_mode: statistics the victims' batch normalisation used: ``eval``, the running ones; or
+            ``train``, those of the images behind the gradient.
+        policy: what the victims' images went through, where it is public.
+        augment: what was done with it, see :class:`Victims`; None where ``policy`` is.
     """
 
     gradients: list[Tensor]
-    labels: Tensor
+    labels: Tensor | None
     shape: tuple[int, int, int]
     box: tuple[Tensor, Tensor]
+    batch: int = 1
+    bn_mode: str = "eval"
+    policy: Policy | None = None
+    augment: str | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.gradients[0])
 
     def __getitem__(self, rows: slice | Tensor) -> "Shared":
-        """Return the part of some victims."""
-        gradients = [g[rows] for g in self.gradients]
-        return Shared(gradients, self.labels[rows], self.shape, self.box)
+        """Return the part of some problems."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, gradients=[g[rows] for g in self.gradients], labels=labels)
 
 
 def augment_for(policy: Policy, augment: Mapping[str, str]) -> str:

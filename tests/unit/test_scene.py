@@ -114,8 +114,9 @@ def test_what_is_shared_holds_no_image(raw, view):
     victims = staged(raw, view)
     shared = share(model, victims)
     declared = {field.name for field in dataclasses.fields(Shared)}
-    assert declared == {"gradients", "labels", "shape", "box"}
-    assert declared & {field.name for field in dataclasses.fields(Victims)} == {"labels", "box"}
+    public = {"labels", "box", "policy", "augment"}
+    assert declared == {"gradients", "shape", "batch", "bn_mode"} | public
+    assert declared & {field.name for field in dataclasses.fields(Victims)} <= public
     tensors = [*shared.gradients, *shared.box]
     assert [t.shape[1:] for t in shared.gradients] == [p.shape for p in model.parameters()]
     assert not any(t.requires_grad or t.grad_fn is not None for t in tensors)
