@@ -4,6 +4,16 @@ Used while the graph is planned, so it imports neither torch nor pandas.
 """
 
 from reveil.config.check import check, validate
+from reveil.config.experiments import (
+    Cell,
+    Page,
+    cells,
+    experiment_names,
+    list_policies,
+    nowhere,
+    pages,
+    resolve_experiment,
+)
 from reveil.config.presets import merge, preset_paths, read_yaml
 from reveil.config.resolve import (
     architecture,
@@ -15,14 +25,22 @@ from reveil.config.resolve import (
 from reveil.config.schema import load_schema
 
 __all__ = [
+    "Cell",
+    "Page",
     "architecture",
+    "cells",
     "check",
+    "experiment_names",
+    "list_policies",
     "load_schema",
     "merge",
+    "nowhere",
+    "pages",
     "policy_names",
     "preset_paths",
     "read_yaml",
     "resolve_attack",
+    "resolve_experiment",
     "resolve_protocol",
     "resolve_recipe",
     "validate",

@@ -1,4 +1,4 @@
-"""Presets: a file per protocol, recipe and attack, each stating only what it does otherwise."""
+"""Presets: a file per protocol, recipe, attack and experiment, each stating only what it does otherwise."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import yaml
 
 from reveil.errors import ReveilError, not_allowed
 
-KINDS = ("protocols", "recipes", "attacks")
+KINDS = ("protocols", "recipes", "attacks", "experiments")
 DEFAULT = "default"
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -59,7 +59,7 @@ class Presets:
     """The presets of one kind together with what the configuration changes in them.
 
     Args:
-        kind: ``protocols``, ``recipes`` or ``attacks``.
+        kind: one of ``KINDS``.
         files: content of the preset files by name.
         changes: the section ``kind`` of the configuration.
     """

@@ -20,7 +20,12 @@ Schema = Mapping[str, Any]
 Key = tuple[str | int, ...]
 
 SCHEMA_FILE = Path("workflow", "schemas", "config.schema.yaml")
-DEFINITIONS = {"protocols": "protocol", "recipes": "recipe", "attacks": "attack"}
+DEFINITIONS = {
+    "protocols": "protocol",
+    "recipes": "recipe",
+    "attacks": "attack",
+    "experiments": "experiment",
+}
 
 _TYPES = {
     "integer": "an integer",

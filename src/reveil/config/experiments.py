@@ -1,0 +1,224 @@
+"""Experiments: what each table or figure of the reports asks to be attacked, scored and trained.
+
+A preset in ``config/experiments`` names the runs of an experiment (the protocol of the report that
+made it, and ours), the places (dataset and model) of each, and rows: products of policies,
+attacks, defences, recipes and variants of the protocol. Used while the graph is planned.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+from typing import Any
+
+from reveil import policies
+from reveil.config.presets import Presets, merge
+from reveil.config.resolve import architecture, protocol_of
+from reveil.errors import ReveilError, not_allowed
+
+Config = Mapping[str, Any]
+Root = str | os.PathLike[str]
+
+KIND = "experiments"
+FULL = "full"
+TINY = "tiny"
+_LIST = re.compile(r"(plain-)?(dra|random)-(\d+)")
+# Ten random policies have names of their own, see reveil.policies.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Page:
+    """One run of an experiment on one dataset and model.
+
+    Attributes:
+        run: name of the run in the preset: ``published`` or ``ours``.
+        protocol: of searches and trainings.
+        attacked: protocol whose scene the attacks have; its variants add a suffix.
+        dataset: name of the dataset, a stand-in if the configuration says so.
+        model: name of the network.
+        origin: dataset and model that the preset names, which decide the published policies.
+    """
+
+    run: str
+    protocol: str
+    attacked: str
+    dataset: str
+    model: str
+    origin: tuple[str, str]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The wildcards of its searches and trainings."""
+        return {"protocol": self.protocol, "dataset": self.dataset, "model": self.model}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One policy on one page: a model, and an attack on it unless ``attack`` is None.
+
+    Attributes:
+        page: where.
+        protocol: of the attack.
+        policy: canonical name.
+        recipe: of the model.
+        attack: name of the attack, or None.
+        defence: what is done to the gradient.
+    """
+
+    page: Page
+    protocol: str
+    policy: str
+    recipe: str
+    attack: str | None
+    defence: str
+
+
+def resolve_experiment(config: Config, root: Root, name: str) -> dict[str, Any]:
+    """Return the experiment ``name`` with every key.
+
+    Raises:
+        ReveilError: there is no such experiment.
+    """
+    return experiment_of(Presets.load(config, root, KIND), name)
+
+
+def experiment_of(presets: Presets, name: str) -> dict[str, Any]:
+    """Return the experiment ``name`` of loaded presets."""
+    layers = [{k: v for k, v in layer.items() if k != "base"} for layer in presets.layers(name)]
+    return reduce(merge, layers, {})
+
+
+def experiment_names(config: Config, root: Root) -> list[str]:
+    """Return the names of all experiments."""
+    return Presets.load(config, root, KIND).names
+
+
+def pages(config: Config, root: Root, name: str) -> list[Page]:
+    """Return where an experiment is done under this configuration; empty if nowhere.
+
+    Places keep to the datasets and models of ``studies.ats.experiments``, after its stand-ins; of
+    places that stand-ins make one, the first stays.
+    """
+    protocols = Presets.load(config, root, "protocols")
+    experiment = resolve_experiment(config, root, name)
+    return list(_pages(experiment, protocols, config["studies"]["ats"]["experiments"]))
+
+
+def _pages(
+    experiment: Mapping[str, Any], protocols: Presets, allowed: Mapping[str, Any]
+) -> Iterator[Page]:
+    seen: set[tuple[str, ...]] = set()
+    for run, settings in experiment["runs"].items():
+        switches = protocol_of(protocols, settings["protocol"])
+        for place in settings["places"]:
+            origin = tuple(place.split("/"))
+            dataset, model = (allowed["stand_ins"].get(part, part) for part in origin)
+            if dataset not in allowed["datasets"] or model not in allowed["models"]:
+                continue
+            network = architecture(switches, dataset, model)
+            key = (run, settings["protocol"], dataset, network)
+            if key not in seen:
+                seen.add(key)
+                attacked = settings.get("attacked", settings["protocol"])
+                yield Page(run, settings["protocol"], attacked, dataset, network, origin)
+
+
+def cells(config: Config, root: Root, name: str, seed: int) -> list[Cell]:
+    """Return the cells of an experiment for one seed, each once.
+
+    Raises:
+        ReveilError: a policy, protocol or recipe that does not exist.
+    """
+    protocols = Presets.load(config, root, "protocols")
+    found = [
+        cell
+        for page in pages(config, root, name)
+        for row in resolve_experiment(config, root, name)["rows"]
+        for cell in _cells(page, row, protocols, seed)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _cells(page: Page, row: Mapping[str, Any], protocols: Presets, seed: int) -> Iterator[Cell]:
+    if page.run not in row.get("runs", [page.run]):
+        return
+    if page.origin[1] not in row.get("models", [page.origin[1]]):
+        return
+    switches = protocol_of(protocols, page.protocol)
+    names = [
+        policy
+        for entry in row["policies"]
+        for policy in expand_policies(str(entry), page, switches, seed)
+    ]
+    for variant, policy, role, attack, defence in product(
+        row.get("variants", [""]),
+        names,
+        row.get("recipes", [FULL]),
+        row.get("attacks", ["inversed"]) or [None],
+        row.get("defences", ["none"]),
+    ):
+        protocol = f"{page.attacked}-{variant}" if variant else page.attacked
+        recipe = recipe_name(role, switches, defence)
+        yield Cell(page, protocol, policy, recipe, attack, defence)
+
+
+def recipe_name(role: str, switches: Mapping[str, Any], defence: str) -> str:
+    """Return the recipe that a row means by a role under a protocol.
+
+    Args:
+        role: ``full``, ``tiny``, one of them with ``-after-{steps}``, or the name of a recipe.
+        switches: the protocol with every key.
+        defence: that the model is trained under, too.
+    """
+    head, after, steps = role.partition("-after-")
+    name = switches["recipes"].get(head, head) + after + steps
+    return name if defence == "none" else f"{name}-with-{defence}"
+
+
+def expand_policies(entry: str, page: Page, switches: Mapping[str, Any], seed: int) -> list[str]:
+    """Return the canonical policies that an entry stands for: one, or those of a list.
+
+    ``dra-{n}`` are the first n policies of the correlation experiment of Drabent et al. (2022),
+    ``random-{n}``, for n above 10, the first n candidates of the protocol's generator; ``plain-``
+    before them attacks them on the model trained without a policy.
+
+    Raises:
+        ReveilError: neither a policy, nor an alias, nor a list.
+    """
+    match = _LIST.fullmatch(entry)
+    if match and not (match[2] == "random" and int(match[3]) <= _NAMED):
+        prefix = match[1] or ""
+        listed = list_policies(f"{match[2]}-{match[3]}", switches, seed)
+        return [policies.canonical(prefix + policy) for policy in listed]
+    return [policies.resolve_alias(entry, *page.origin, page.protocol, seed)]
+
+
+def list_policies(name: str, switches: Mapping[str, Any], seed: int) -> list[str]:
+    """Return the policies of a list, without repeats and without the empty one."""
+    # Candidates are drawn by torch, which planning pays for only where a list is used.
+    from reveil.candidates import policy_list
+
+    search = switches["search"]
+    table = policy_list(name, seed=seed, slots=search["slots"], slot_max=search["slot_max"])
+    return [policy for policy in dict.fromkeys(table["policy"]) if policy != policies.NONE]
+
+
+def nowhere(config: Config, root: Root, name: str) -> str:
+    """Return why an experiment has no page under this configuration."""
+    allowed = config["studies"]["ats"]["experiments"]
+    experiment = resolve_experiment(config, root, name)
+    places = sorted({p for run in experiment["runs"].values() for p in run["places"]})
+    return (
+        f"{name}: none of its places ({', '.join(places)}) is among the datasets "
+        f"({', '.join(allowed['datasets'])}) and models ({', '.join(allowed['models'])}) of "
+        "studies.ats.experiments; add them there, or name stand-ins"
+    )
+
+
+def check_target(name: str, known: list[str]) -> None:
+    """Raise a ``ReveilError`` if ``name`` is no experiment."""
+    if name not in known:
+        raise ReveilError(not_allowed("studies.ats.experiments.targets", name, known))
