@@ -132,6 +132,34 @@ def test_share_of_nothing_has_no_interval():
     assert statistics.share_interval(float("nan"), 0).method == statistics.NO_INTERVAL
 
 
+def test_share_difference_is_newcombes():
+    # Newcombe (1998), table II, 56/70 - 48/80: 0.2000 with 0.0524 to 0.3339 by method 10.
+    first, second = (statistics.share_interval(k / n, n) for k, n in ((56, 70), (48, 80)))
+    estimate = statistics.share_difference(first, second)
+    ends = (estimate.value, estimate.low, estimate.high)
+    assert ends == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    assert estimate.method == statistics.NEWCOMBE
+    nothing = statistics.share_interval(float("nan"), 0)
+    assert statistics.share_difference(first, nothing).method == statistics.NO_INTERVAL
+
+
+def test_mean_difference_is_welchs():
+    a, b = skewed(12), 0.4 * skewed(30) + 1
+    ours = statistics.mean_difference(np.append(a, np.nan), b)
+    theirs = stats.ttest_ind(a, b, equal_var=False)
+    interval = theirs.confidence_interval()
+    assert (ours.n, ours.method) == (42, statistics.WELCH)
+    assert ours.value == pytest.approx(a.mean() - b.mean())
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_mean_difference_of_too_little():
+    assert np.isnan(statistics.mean_difference([], [1.0]).value)
+    assert statistics.mean_difference([3.0], [1.0, 2.0]).method == statistics.NO_INTERVAL
+    constant = statistics.mean_difference([3.0, 3.0], [1.0, 1.0])
+    assert (constant.value, constant.low, constant.high) == (2.0, 2.0, 2.0)
+
+
 def test_pearson_and_its_interval_are_scipys():
     x, y = skewed(), skewed()[::-1] + 0.3 * skewed()
     ours = statistics.correlation(np.append(x, np.nan), np.append(y, 1.0))
