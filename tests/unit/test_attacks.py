@@ -205,6 +205,8 @@ class Line(nn.Module):
         ("l2", "mean", 3.25),
         ("cosine", "sum", 1 - 6.5 / math.sqrt(13.0 * 6.5)),
         ("simlocal", "sum", 1 - (6.25 / math.sqrt(12.5 * 6.25) + 0.25 / math.sqrt(0.125)) / 2),
+        # Rows of W: 2.25 / (2.5 * 1.5) and 4 / (2.5 * 2), and b as above.
+        ("out_sim", "sum", 1 - (0.6 + 0.8 + math.sqrt(0.5)) / 3),
     ],
 )
 def test_objectives_by_hand(objective, reduction, expected):

@@ -52,9 +52,35 @@ def cosine(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tenso
 
 def cosine_per_tensor(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
     """Mean over parameter tensors of 1 - cosine (Warmerdam et al. 2022)."""
+    return (1 - cosines_of_tensors(model, x, labels, target)).mean(1)
+
+
+def cosine_per_row(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
+    """Mean of 1 - cosine over output channels (``out_sim`` of Gao et al. 2021).
+
+    Every row of a tensor of two and more dimensions counts as much as a whole tensor of one.
+    """
+    graph = x.requires_grad and torch.is_grad_enabled()
+    found = per_image_gradients(model, x, labels, factor=target.factor, create_graph=graph)
+    rows = []
+    for g, t in zip(found, target.gradients, strict=True):
+        of = 2 if g.dim() > 2 else 1
+        g, t = g.flatten(of), t.flatten(of)
+        cosines = _cosines((g * t).sum(-1), g.square().sum(-1), t.square().sum(-1))
+        rows.append(1 - cosines.view(len(g), -1))
+    return torch.cat(rows, 1).mean(1)
+
+
+def cosines_of_tensors(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
+    """Return (B, tensors) cosines of the simulated and the shared gradient of each tensor."""
     found = gradient_products(model, x, labels, target.gradients, factor=target.factor)
-    norms = (found.square.sqrt() * target.squares.sqrt()).clamp_min(1e-8)
-    return (1 - found.dot / norms).mean(1)
+    return _cosines(found.dot, found.square, target.squares)
+
+
+def _cosines(dot: Tensor, square: Tensor, target_square: Tensor) -> Tensor:
+    # Bounded before the root, whose slope at 0 is infinite: a channel that is dead for an image
+    # has a zero gradient, and cosine 0.
+    return dot / (square * target_square).clamp_min(1e-16).sqrt()
 
 
 def squared_distance(model: nn.Module, x: Tensor, labels: Tensor, target: Target) -> Tensor:
@@ -86,6 +112,7 @@ def _elementwise(
 OBJECTIVES: dict[str, Objective] = {
     "cosine": cosine,
     "simlocal": cosine_per_tensor,
+    "out_sim": cosine_per_row,
     "l2": squared_distance,
     "l1": absolute_distance,
 }
