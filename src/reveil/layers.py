@@ -1,13 +1,10 @@
-"""Layers that keep the weight gradients of the images of a block apart.
+"""Layers that keep the weight gradients of the problems of a block apart.
 
-Each layer is an autograd function whose forward pass is the ordinary operation on the whole block.
-Its backward pass hands the data gradient on as usual, and gives a *probe*, a leaf that stands for
-the weight of every single image, the per-image weight gradient or its inner products with a
-target. Every backward pass is itself differentiable, once.
-
-Inside, images are NHWC in memory: patches are then copied in runs of channels, and a weight is a
-matrix of (outputs, kernel height x kernel width x inputs). Notation of shapes: B images, C and O
-channels in and out, P positions out, K = kernel height x kernel width x C.
+A problem is one image, or ``batch`` images in a row whose gradients add up. Each layer is an
+autograd function whose forward pass is the ordinary operation on the whole block. Its backward
+pass hands the data gradient on as usual, and gives a *probe*, a leaf that stands for the weight of
+every single problem, the weight gradient of each or its inner products with a target. Every
+backward pass is itself differentiable, once. Notation of shapes: see :mod:`reveil.patches`.
 """
 
 from dataclasses import dataclass
@@ -18,24 +15,31 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F  # noqa: N812 - the field's own name for it
 
+from reveil.patches import Geometry, as_matrices, nchw, positions_last
+
 aten = torch.ops.aten
-Pair = tuple[int, int]
 
 
 @dataclass
 class Recording:
-    """Whether probes are still to be filled: true in the first backward pass, false afterwards.
+    """What the layers of one pass have in common.
 
-    The second backward pass runs through the layers again, for the images alone; without this
-    flag it would compute all weight gradients a second time and throw them away.
+    Attributes:
+        batch: images per problem.
+        active: whether probes are to be filled; the second backward pass is for images alone.
     """
 
+    batch: int = 1
     active: bool = True
+
+    def total(self, parts: Tensor) -> Tensor:
+        """Add the (N, ...) parts of single images up to the (B, ...) of problems."""
+        return parts.unflatten(0, (-1, self.batch)).sum(1) if self.batch > 1 else parts
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A leaf that receives what one parameter's per-image gradients are asked for.
+    """A leaf that receives what one parameter's gradients, one per problem, are asked for.
 
     Attributes:
         leaf: (B, *shape) for the gradients themselves, (B, 2) for their inner products.
@@ -46,107 +50,8 @@ class Probe:
     target: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Sizes of one two-dimensional convolution without groups."""
-
-    channels: int
-    size: Pair
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair
-
-    @property
-    def out(self) -> Pair:
-        """Height and width of the output."""
-        axes = zip(self.size, self.padding, self.dilation, self.kernel, self.stride, strict=True)
-        height, width = ((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in axes)
-        return height, width
-
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Convolve the block with one weight for all images."""
-        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation)
-
-    def data_gradient(self, grad: Tensor, weight: Tensor) -> Tensor:
-        """Return the gradient with respect to the input of :meth:`convolve`."""
-        like = grad.new_empty(1).expand(grad.shape[0], self.channels, *self.size)
-        shape = (self.stride, self.padding, self.dilation, False, (0, 0), 1)
-        return aten.convolution_backward(grad, like, weight, None, *shape, (True, False, False))[0]
-
-    def unfold(self, x: Tensor) -> Tensor:
-        """Return the patches of (B, C, H, W) images as (B, P, K)."""
-        (ph, pw), (sh, sw), (dh, dw) = self.padding, self.stride, self.dilation
-        image = F.pad(nhwc(x), (0, 0, pw, pw, ph, ph)).contiguous()
-        batch, row, column, channel = image.stride()
-        windows = image.as_strided(
-            (len(image), *self.out, *self.kernel, self.channels),
-            (batch, row * sh, column * sw, row * dh, column * dw, channel),
-        )
-        return windows.reshape(len(image), self.out[0] * self.out[1], -1)
-
-    def fold(self, patches: Tensor) -> Tensor:
-        """Add (B, P, K) patches up to (B, C, H, W): the adjoint of :meth:`unfold`."""
-        (ph, pw), (sh, sw), (dh, dw) = self.padding, self.stride, self.dilation
-        height, width = self.size
-        rows, columns = self.out
-        parts = patches.view(-1, rows, columns, *self.kernel, self.channels)
-        total = patches.new_zeros(parts.shape[0], height + 2 * ph, width + 2 * pw, self.channels)
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                top, left = i * dh, j * dw
-                bottom, right = top + sh * (rows - 1) + 1, left + sw * (columns - 1) + 1
-                total[:, top:bottom:sh, left:right:sw] += parts[:, :, :, i, j]
-        return nchw(total[:, ph : ph + height, pw : pw + width])
-
-    def spread(self, grad: Tensor, weight: Tensor) -> Tensor:
-        """Return the data gradient for one weight per image.
-
-        Args:
-            grad: (B, P, O) gradient with respect to the output.
-            weight: (B, O, K).
-
-        Returns:
-            (B, C, H, W).
-        """
-        if grad.device.type != "cpu":
-            return self.fold(torch.bmm(grad, weight))
-        # One group per image: for data gradients, unlike weight gradients, the CPU's library has
-        # a kernel that beats adding up patches.
-        batch, _, outputs = grad.shape
-        images = nchw(grad.view(batch, *self.out, outputs)).reshape(1, -1, *self.out)
-        weights = weight.view(batch * outputs, *self.kernel, self.channels)
-        like = grad.new_empty(1).expand(1, batch * self.channels, *self.size)
-        shape = (self.stride, self.padding, self.dilation, False, (0, 0), batch)
-        data = aten.convolution_backward(
-            images, like, nchw(weights).contiguous(), None, *shape, (True, False, False)
-        )[0]
-        data = data.view(batch, self.channels, *self.size)
-        return data.contiguous(memory_format=torch.channels_last)
-
-
-def nhwc(x: Tensor) -> Tensor:
-    """View (B, C, H, W) as (B, H, W, C)."""
-    return x.permute(0, 2, 3, 1)
-
-
-def nchw(x: Tensor) -> Tensor:
-    """View (B, H, W, C) as (B, C, H, W)."""
-    return x.permute(0, 3, 1, 2)
-
-
-def positions_last(x: Tensor) -> Tensor:
-    """Return (B, C, H, W) as (B, P, C), without a copy when it is channels-last."""
-    return nhwc(x).reshape(x.shape[0], -1, x.shape[1])
-
-
-def as_matrices(weights: Tensor) -> Tensor:
-    """Return (B, O, C, kh, kw) weights as (B, O, K), without a copy when channels are last."""
-    return weights.permute(0, 1, 3, 4, 2).reshape(weights.shape[0], weights.shape[1], -1)
-
-
 class Convolve(Function):
-    """Convolution: shared weight, one weight gradient per image."""
+    """Convolution: shared weight, one weight gradient per problem."""
 
     @staticmethod
     def forward(
@@ -176,7 +81,7 @@ class Convolve(Function):
             else:
                 weights = _WeightProducts.apply(x, grad, target, ctx.geometry)
         if ctx.recording.active and ctx.needs_input_grad[2]:
-            bias = grad.sum((2, 3))
+            bias = ctx.recording.total(grad.sum((2, 3)))
         return data, weights, bias, None, None, None, None, None
 
 
@@ -193,11 +98,11 @@ class _DataGradient(Function):
 
 
 class _WeightGradient(Function):
-    """G = D^T U of every image, with D the (P, O) output gradient and U the (P, K) patches."""
+    """G = D^T U of every problem, with D the (P, O) output gradient and U the (P, K) patches."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, grad: Tensor, geometry: Geometry) -> Tensor:
-        patches, outer = geometry.unfold(x), positions_last(grad)
+        patches, outer = geometry.unfold(x), positions_last(grad, geometry.batch)
         ctx.save_for_backward(patches, outer)
         ctx.geometry = geometry
         weights = torch.bmm(outer.transpose(1, 2), patches)
@@ -220,12 +125,12 @@ def _pull_back(
         data = geometry.spread(outer, weights)
     if ctx.needs_input_grad[1]:
         grad = torch.bmm(patches, weights.transpose(1, 2))
-        grad = nchw(grad.view(grad.shape[0], *geometry.out, -1))
+        grad = nchw(grad.view(-1, *geometry.out, grad.shape[2]))
     return data, grad
 
 
 class _WeightProducts(Function):
-    """<G, T> and <G, G> of every image, as (B, 2), for the weight gradient G and a target T.
+    """<G, T> and <G, G> of every problem, as (B, 2), for the weight gradient G and a target T.
 
     Late layers have few positions and many weights. There G is never formed:
     <G, T> = <D, U T^T> and <G, G> = <D, (U U^T) D>, where U U^T is only P x P.
@@ -235,7 +140,8 @@ class _WeightProducts(Function):
     def forward(
         ctx: FunctionCtx, x: Tensor, grad: Tensor, target: Tensor, geometry: Geometry
     ) -> Tensor:
-        patches, outer, target = geometry.unfold(x), positions_last(grad), as_matrices(target)
+        patches, outer = geometry.unfold(x), positions_last(grad, geometry.batch)
+        target = as_matrices(target)
         positions, inner, outputs = patches.shape[1], patches.shape[2], outer.shape[2]
         ctx.geometry = geometry
         ctx.implicit = 2 * positions * (inner + outputs) < inner * outputs
@@ -262,7 +168,7 @@ class _WeightProducts(Function):
             data = ctx.geometry.fold(torch.bmm(outer * along, target).baddbmm_(gram, patches))
         if ctx.needs_input_grad[1]:
             grad = torch.addcmul(rest[0] * along, rest[1], square)
-            grad = nchw(grad.view(grad.shape[0], *ctx.geometry.out, -1))
+            grad = nchw(grad.view(-1, *ctx.geometry.out, grad.shape[2]))
         return data, grad, None, None
 
 
@@ -329,7 +235,8 @@ class Normalise(Function):
         if not any(wanted):
             return grad * ctx.saved_tensors[3], *(None,) * 7
         data, weight, bias = _NormaliseGradient.apply(grad, *ctx.saved_tensors)
-        return data, weight if wanted[0] else None, bias if wanted[1] else None, *(None,) * 5
+        found = [ctx.recording.total(g) for g in (weight, bias)]
+        return data, *(g if w else None for g, w in zip(found, wanted, strict=True)), *(None,) * 5
 
 
 class _NormaliseGradient(Function):
@@ -355,7 +262,7 @@ class _NormaliseGradient(Function):
 
 
 class Linear(Function):
-    """Fully connected layer on (B, I) features: shared weight, one weight gradient per image."""
+    """Fully connected layer on (N, I) features: shared weight, one weight gradient per problem."""
 
     @staticmethod
     def forward(
@@ -376,19 +283,18 @@ class Linear(Function):
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, target = ctx.saved_tensors
         weights = bias = None
-        if ctx.recording.active and ctx.needs_input_grad[1]:
-            weights = (
-                grad[:, :, None] * x[:, None, :]
-                if target is None
-                else torch.stack(
-                    [
-                        (torch.bmm(target, x[:, :, None])[:, :, 0] * grad).sum(1),
-                        grad.square().sum(1) * x.square().sum(1),
-                    ],
-                    1,
-                )
-            )
-        if ctx.recording.active and ctx.needs_input_grad[2]:
-            bias = grad
+        recording = ctx.recording
+        if recording.active and ctx.needs_input_grad[1]:
+            outer = grad.unflatten(0, (-1, recording.batch))
+            inner = x.unflatten(0, (-1, recording.batch))
+            if target is None:
+                weights = torch.bmm(outer.mT, inner)
+            else:
+                # <G, G> by the Gram matrices of the two factors, as in _WeightProducts.
+                toward = torch.bmm(inner, target.mT)
+                grams = torch.bmm(outer, outer.mT), torch.bmm(inner, inner.mT)
+                weights = torch.stack([_inner(outer, toward), _inner(*grams)], 1)
+        if recording.active and ctx.needs_input_grad[2]:
+            bias = recording.total(grad)
         data = grad @ weight if ctx.needs_input_grad[0] else None
         return data, weights, bias, None, None, None, None

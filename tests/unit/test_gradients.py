@@ -5,7 +5,7 @@ from torch.nn.functional import cross_entropy
 
 from reveil import models
 from reveil.gradients import gradient_products, kernel_last, per_image_gradients
-from reveil.layers import Geometry
+from reveil.patches import Geometry
 
 COUNT = 3
 
