@@ -34,6 +34,9 @@ wildcard_constraints:
     attack="[a-z0-9-]+",
     defence="[a-z0-9-]+",
     block="[0-9]{5}-[0-9]{5}",
+    experiment="[a-z0-9-]+",
+    list="[a-z0-9-]+",
+    repeats="[0-9]+",
 
 
 def code_of(script):

@@ -107,15 +107,13 @@ rule trace_gradsim:
     input:
         data=rules.prepare_dataset.output,
         weights=tiny_weights,
-        policies=lambda w: expand(
-            rules.define_policy.output, policy=traced_policies(w), allow_missing=True
-        ),
+        policy=rules.define_policy.output,
     output:
-        "results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/interpolation.csv",
+        "results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/interpolation/{policy}.csv",
     log:
-        "logs/{run}/trace_gradsim/{protocol}/{dataset}/{model}/seed{seed}.log",
+        "logs/{run}/trace_gradsim/{protocol}/{dataset}/{model}/seed{seed}/{policy}.log",
     benchmark:
-        "logs/{run}/trace_gradsim/{protocol}/{dataset}/{model}/seed{seed}.tsv"
+        "logs/{run}/trace_gradsim/{protocol}/{dataset}/{model}/seed{seed}/{policy}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: COMPUTE["threads"]
@@ -130,7 +128,7 @@ rule trace_gradsim:
         recipe=search_recipe,
         code=code_of("trace_gradsim"),
     message:
-        "Follow GradSim along the interpolation on {wildcards.dataset}, {wildcards.model}, "
-        "seed {wildcards.seed}"
+        "Follow GradSim along the interpolation under {wildcards.policy} on {wildcards.dataset}, "
+        "{wildcards.model}, seed {wildcards.seed}"
     script:
         "../scripts/trace_gradsim.py"

@@ -34,11 +34,13 @@ def ats_policies(seed, protocol, dataset, model):
     return settings.policy_names(config, "ats", protocol, dataset, model, int(seed))
 
 
-def traced_policies(wildcards):
-    """Return the policies whose GradSim is followed along the interpolation, none first."""
-    rows = ats_policies(wildcards.seed, wildcards.protocol, wildcards.dataset, wildcards.model)
-    own = [policy for policy in rows if policies.trained_name(policy) == policy]
-    return list(dict.fromkeys(["none", *own]))
+def ats_traces(page, seed):
+    """Return GradSim along the interpolation for each policy of its own, none first."""
+    own = [name for name in ats_policies(seed, **page) if policies.trained_name(name) == name]
+    traced = dict.fromkeys(["none", *own])
+    return expand(
+        rules.trace_gradsim.output, run=config["run"], **page, seed=seed, policy=traced
+    )
 
 
 def ats_attacks(page, seed, file="rows", **chosen):
@@ -116,7 +118,7 @@ def ats_rows(table):
         "histories": lambda page, seed: ats_models(page, seed, "history"),
         "scores": lambda page, seed: ats_search(page, seed, rules.select_policies.output.scores),
         "singles": lambda page, seed: ats_search(page, seed, rules.score_singles.output),
-        "interpolation": lambda page, seed: ats_search(page, seed, rules.trace_gradsim.output),
+        "interpolation": ats_traces,
     }[table]
     # Protocols share models, so a file may be named more than once.
     paths = [path for page in ATS_PAGES for seed in config["seeds"] for path in make(page, seed)]

@@ -1,4 +1,4 @@
-"""Presets: a file per protocol, recipe, attack and experiment, each stating only what it does otherwise."""
+"""Presets: a file per protocol, recipe, attack or experiment, with only what it does otherwise."""
 
 import os
 from collections.abc import Mapping

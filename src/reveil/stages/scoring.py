@@ -1,6 +1,5 @@
 """Score policies on the tiny model: blocks of candidates, and GradSim along the interpolation."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -62,14 +61,12 @@ def score_policies(
     return scores, state
 
 
-def trace_policies(
-    work: Work, paths: Sequence[str], *, prepared: str, weights: str
-) -> pd.DataFrame:
-    """Return GradSim at every point between noise and image, for each policy file.
+def trace_policy(work: Work, path: str, *, prepared: str, weights: str) -> pd.DataFrame:
+    """Return GradSim at every point between noise and image under one policy.
 
     Args:
         work: as for :func:`score_policies`.
-        paths: the policy files.
+        path: the policy file.
 
     Raises:
         ReveilError: a file is missing or damaged, or the images are not there.
@@ -78,7 +75,7 @@ def trace_policies(
     sample = _sample(work, Splits.open(dataset_folder(prepared)), "s_pri")
     how: dict[str, Any] = {"seed": work.seed, "device": work.job.device, "chunk": work.items}
     privacy = privacy_score(model, sample, work.switches["search"], view=_view(work), **how)
-    return interpolation([policies.read(path) for path in paths], privacy, work.named)
+    return interpolation([policies.read(path)], privacy, work.named)
 
 
 def _view(work: Work) -> View:
