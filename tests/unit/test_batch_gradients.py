@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from reveil import models
+from reveil.attacks.objectives import OBJECTIVES, Target
 from reveil.batch_gradients import problem_gradients, problem_products
 from reveil.errors import ReveilError
 from reveil.gradients import gradient_products, kernel_last, per_image_gradients
@@ -199,9 +200,30 @@ def test_frozen_parameters_have_no_gradient(images):
 
 def test_what_cannot_be_computed_is_refused(images):
     network = NETWORKS["lenetzhu"]().double().eval()
-    with pytest.raises(ReveilError, match=r"bn_mode: 'trian' is not allowed.*mean 'train'"):
-        problem_gradients(network, images, LABELS, bn_mode="trian")
+    with pytest.raises(ReveilError, match=r"bn_mode: 'trained' is not allowed.*mean 'train'"):
+        problem_gradients(network, images, LABELS, bn_mode="trained")
     with pytest.raises(ValueError, match=r"labels of \(3, 1\) for images of \(3, 2, 3, 12, 12\)"):
         problem_gradients(network, images, LABELS[:, :1])
     with pytest.raises(ValueError, match="eval mode"):
         problem_gradients(network.train(), images, LABELS)
+
+
+@pytest.mark.parametrize("bn_mode", MODES)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_objectives_vanish_at_the_batches_of_the_victims_only(objective, bn_mode, images):
+    # No channel is dead and no bias drowned in the mean: no gradient is zero.
+    conv, norm = nn.Conv2d(3, 4, 3, stride=2, bias=False), nn.BatchNorm2d(4)
+    network = nn.Sequential(conv, norm, nn.Sigmoid(), nn.Flatten(), nn.Linear(100, CLASSES))
+    network.double().eval()
+    shared = one_by_one(network, images, LABELS, factor=0.5, bn_mode=bn_mode)
+    target = Target.of(shared, factor=0.5, bn_mode=bn_mode)
+    costs = OBJECTIVES[objective](network, images, LABELS, target)
+    torch.testing.assert_close(costs, torch.zeros(PROBLEMS).double(), rtol=0, atol=1e-9)
+    moved = images.clone()
+    moved[1, 1, :, :6] += 0.5
+    moved.requires_grad_()
+    costs = OBJECTIVES[objective](network, moved, LABELS, target)
+    assert (costs > 1e-4).tolist() == [False, True, False]
+    (slope,) = torch.autograd.grad(costs[1], moved)
+    assert (slope[1].flatten(1).abs().amax(1) > 0).all()
+    assert slope[[0, 2]].abs().max() == 0
