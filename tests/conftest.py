@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.archives import CONFIG, served
 from tests.workflow import ROOT, Clone, clone_repository, locked
 
 
@@ -18,16 +19,18 @@ def root() -> Path:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which ``config/tiny.yaml`` ran to its end; tests must not change it.
 
-    The test processes share one: the first to come runs it, the others wait.
+    The test processes share one: the first to come runs it, the others wait. What it downloads
+    comes from 127.0.0.1, and its registry names no other place.
     """
     base = tmp_path_factory.getbasetemp()
     # A worker of pytest-xdist has a folder of its own below that of the session.
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
     with locked(shared.with_suffix(".lock")):
         if not (shared / "done").exists():
-            clone_repository(shared).run()
+            with served(clone_repository(shared)) as (clone, _):
+                clone.run()
             (shared / "done").touch()
-    return Clone(shared)
+    return Clone(shared, (*Clone.config, f"{CONFIG}.yaml"))
 
 
 @pytest.fixture

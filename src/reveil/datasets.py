@@ -6,7 +6,7 @@ Used while the graph is planned, so it imports neither torch nor pandas.
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -38,6 +38,8 @@ class Dataset:
         archives: file names; for ``idx`` training images, training labels, test images and
             test labels, in this order.
         contents: SHA-256 of what an archive holds once decompressed, where it is known.
+        synthetic: whether :mod:`reveil.synthetic` made its images up, so that its numbers say
+            nothing about the dataset whose layout it has.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Dataset:
     std: tuple[float, ...]
     archives: tuple[str, ...]
     contents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    synthetic: bool = False
 
 
 IDX_ARCHIVES = (
@@ -121,7 +124,23 @@ def _colour(
     )
 
 
-_ALL = (
+# As few images as the settings of a trial run need: some of every class, and test images beyond
+# number 200, where the papers' index rules for the scores begin.
+SYNTHETIC_COUNTS = {"train": 400, "test": 300}
+
+
+def _synthetic(real: Dataset, archive: str) -> Dataset:
+    return replace(
+        real,
+        name=f"{real.name}-synthetic",
+        title=f"{real.title} layout (synthetic)",
+        counts=MappingProxyType(SYNTHETIC_COUNTS),
+        archives=(archive,),
+        synthetic=True,
+    )
+
+
+_PUBLISHED = (
     _fashion_mnist(
         "fashion-mnist",
         "Fashion-MNIST",
@@ -178,7 +197,20 @@ _ALL = (
     ),
 )
 
-DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.name: dataset for dataset in _ALL})
+_SYNTHETIC_ARCHIVES = {
+    "cifar10": "cifar-10-synthetic.tar.gz",
+    "cifar100": "cifar-100-synthetic.tar.gz",
+    "tiny-imagenet-200": "tiny-imagenet-200-synthetic.zip",
+}
+_SYNTHETIC = tuple(
+    _synthetic(dataset, _SYNTHETIC_ARCHIVES[dataset.name])
+    for dataset in _PUBLISHED
+    if dataset.name in _SYNTHETIC_ARCHIVES
+)
+
+DATASETS: Mapping[str, Dataset] = MappingProxyType(
+    {dataset.name: dataset for dataset in (*_PUBLISHED, *_SYNTHETIC)}
+)
 
 
 def get(name: str) -> Dataset:

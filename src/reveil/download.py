@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 import urllib3
 
-from reveil.datasets import Source, sources_of
+from reveil.datasets import DATASETS, Source, sources_of
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
 from reveil.progress import Progress
@@ -367,4 +367,6 @@ def _nothing_left(
         lines.append(f"To go on, restore the file {file} as {root / embedded[0]}")
     else:
         lines.append(f"To go on, put the file {file} where it is wanted: {target}")
+    if first.name in DATASETS and DATASETS[first.name].synthetic:
+        lines.append("`PYTHONPATH=src python -m reveil.synthetic build FOLDER` makes it there")
     return "\n  ".join(lines)
