@@ -1,0 +1,116 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import reveil
+from reveil import policies
+from reveil.bounds import (
+    PUBLISHED,
+    bounds_for,
+    bounds_problem,
+    effective_shift,
+    policy_bounds,
+)
+from reveil.errors import ReveilError
+from reveil.library import LIBRARY
+from reveil.transforms import transform
+
+BOTH, CROP, POLICY = "crop_flip+policy", "crop_flip", "policy"
+PARAMETERS = {"method": "translation", "bounds": "policy", "knows": "policy"}
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("index", [i for i, o in enumerate(LIBRARY) if "translate" in o.name])
+def test_shifts_are_those_of_the_transformations(index, size):
+    operation = LIBRARY[index]
+    axis = 3 if operation.name == "translateX" else 2
+    images = torch.full((1, 1, size, size), 255, dtype=torch.uint8)
+    for sign in (1, -1):
+        moved = transform(images, index, torch.tensor([sign]))
+        black = int((moved.amax(5 - axis) == 0).sum())
+        assert black == effective_shift(operation.value, size)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "cropped"),
+    [
+        ("3-1-7", (0.9375, 0.1875), (1.1875, 0.4375)),
+        ("43-18-18", (0.0, 0.3125), (0.25, 0.5625)),
+        ("3-1-7+43-18-18", (0.9375, 0.3125), (1.1875, 0.5625)),
+        ("14-48-48", (0.0, 0.625), (0.25, 0.875)),
+        ("21-13-3", (1.4375, 0.0), (1.6875, 0.25)),
+        ("none", (0.0, 0.0), (0.25, 0.25)),
+        ("2-10-9", (0.0, 0.0), (0.25, 0.25)),
+    ],
+)
+def test_bounds_follow_from_the_operations_and_the_crop(name, plain, cropped):
+    policy = policies.parse(name)
+    assert policy_bounds(policy, POLICY, 32, 4) == plain
+    assert policy_bounds(policy, BOTH, 32, 4) == cropped
+    assert policy_bounds(policy, CROP, 32, 4) == (0.25, 0.25)
+    assert bounds_for("policy", policy, BOTH, 32, 4) == cropped
+
+
+def test_bounds_follow_the_size_and_the_crop_of_other_pipelines():
+    policy = policies.parse("3-1-7")
+    # 29 of 64 pixels along x, 6 along y, and a crop by 4.
+    assert policy_bounds(policy, BOTH, 64, 4) == (33 / 32, 10 / 32)
+    assert policy_bounds(policy, BOTH, 32, 2) == (17 / 16, 5 / 16)
+
+
+def test_published_bounds_are_those_of_the_report():
+    assert [PUBLISHED[name] for name in ("3-1-7", "43-18-18", "3-1-7+43-18-18")] == [
+        (1.1, 0.2),
+        (0.4, 0.4),
+        (1.1, 0.4),
+    ]
+    for name, limits in PUBLISHED.items():
+        assert bounds_for("published", policies.parse(name), BOTH, 32, 4) == limits
+        assert bounds_for("published", policies.parse(f"only-{name}"), POLICY, 32, 4) == limits
+
+
+def test_limits_of_ones_own_need_no_policy():
+    assert bounds_for([0.25, 0.5], None, "none", 32, 0) == (0.25, 0.5)
+    assert bounds_problem("none", PARAMETERS | {"bounds": [0.25, 0.5]}, "none") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "augment", "words"),
+    [
+        ("none", {}, "none", ("'policy'", "'none'", "moves no content", "two numbers")),
+        ("only-2-10-9", {}, POLICY, ("'only-2-10-9'", "moves no content")),
+        ("crop-flip", {"bounds": "published"}, CROP, ("'published'", "'crop-flip'", "43-18-18")),
+        ("3-1-7", {"knows": "nothing"}, BOTH, ("'nothing'", "knows: policy")),
+    ],
+)
+def test_bounds_without_a_meaning_are_told_when_the_graph_is_built(name, changes, augment, words):
+    problem = bounds_problem(name, PARAMETERS | changes, augment)
+    assert all(word in problem for word in ("bounds", *words))
+    parameters = PARAMETERS | changes
+    known = policies.parse(name) if parameters["knows"] == "policy" else None
+    with pytest.raises(ReveilError, match="bounds"):
+        bounds_for(parameters["bounds"], known, augment, 32, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "augment"),
+    [
+        ("crop-flip", {}, CROP),
+        ("2-10-9", {}, BOTH),
+        ("only-3-1-7", {}, POLICY),
+        ("3-1-7", {"bounds": "published"}, BOTH),
+        ("only-found-fixed-s0-1", {}, POLICY),
+        ("none", {"method": "optimise", "knows": "nothing"}, "none"),
+    ],
+)
+def test_bounds_with_a_meaning_are_allowed(name, changes, augment):
+    assert bounds_problem(name, PARAMETERS | changes, augment) is None
+
+
+def test_bounds_can_be_checked_without_torch():
+    code = "import sys, reveil.bounds; sys.exit('torch' in sys.modules)"
+    source = str(Path(reveil.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": source})
