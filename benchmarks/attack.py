@@ -20,10 +20,12 @@ import source  # noqa: F401
 from reveil import models
 from reveil.attacks import reconstruct
 from reveil.attacks.priors import start
+from reveil.config import resolve_attack
 from reveil.gradients import per_image_gradients
 from reveil.precision import precision
 from reveil.scene import Shared
 
+ROOT = Path(__file__).resolve().parents[1]
 CLASSES, SHAPE = 100, (3, 32, 32)
 
 
@@ -52,20 +54,7 @@ def main() -> None:
     labels = torch.arange(options.images, device=device) % CLASSES
     box = (torch.full((1, 3, 1, 1), -2.0), torch.full((1, 3, 1, 1), 2.0))
     shared = Shared(per_image_gradients(model, victims, labels), labels, SHAPE, box)
-    parameters = {
-        "method": "optimise",
-        "optimizer": "adam",
-        "learning_rate": 0.1,
-        "objective": "cosine",
-        "signed": "hard",
-        "boxed": True,
-        "total_variation": 1e-4,
-        "init": "randn",
-        "restarts": 1,
-        "iterations": options.iterations,
-        "decay": True,
-        "reduction": "sum",
-    }
+    parameters = resolve_attack({}, ROOT, "inversed") | {"iterations": options.iterations}
     chunk = options.chunk if options.chunk == "auto" else int(options.chunk)
 
     def one_by_one() -> None:

@@ -28,14 +28,23 @@ PARAMETERS = {
     "optimizer": "adam",
     "learning_rate": 0.1,
     "objective": "cosine",
+    "objective_weight": 1.0,
     "signed": "hard",
     "boxed": True,
     "total_variation": 1e-4,
+    "tv_form": "plain",
+    "bn_statistics": 0.0,
+    "features": 0.0,
+    "image_norm": 0.0,
+    "langevin": 0.0,
     "init": "randn",
     "restarts": 1,
     "iterations": 20,
-    "decay": True,
+    "decay": "step",
+    "warmup": 0,
     "reduction": "sum",
+    "label": "known",
+    "trace": False,
 }
 COSINE = OBJECTIVES["cosine"]
 
@@ -143,7 +152,7 @@ def test_milestones_are_those_of_the_papers():
         for i, mark in enumerate(marks):
             assert settings.rate(mark - 1) == pytest.approx(0.1 * 0.1**i)
             assert settings.rate(mark) == pytest.approx(0.1 * 0.1 ** (i + 1))
-        steady = Settings.of(PARAMETERS | {"iterations": length, "decay": False})
+        steady = Settings.of(PARAMETERS | {"iterations": length, "decay": "none"})
         assert steady.rate(length - 1) == 0.1
 
 
@@ -257,7 +266,7 @@ def test_a_distance_sees_the_scale_of_the_loss_unless_the_attacker_knows_it(mode
 
 
 def test_guesses_stay_in_the_box_only_if_boxed(model, shared):
-    fast = {"learning_rate": 1.0, "decay": False}
+    fast = {"learning_rate": 1.0, "decay": "none"}
     assert attack(model, shared, **fast).x.abs().max() == 1.5
     assert attack(model, shared, boxed=False, **fast).x.abs().max() > 1.5
 
@@ -288,9 +297,9 @@ def test_an_image_that_fails_on_the_way_keeps_its_last_finite_guess(model, share
         return cost + broken
 
     monkeypatch.setitem(OBJECTIVES, "cosine", failing)
-    found = attack(model, shared, decay=False)
+    found = attack(model, shared, decay="none")
     monkeypatch.undo()
-    shorter = attack(model, shared, decay=False, iterations=6)
+    shorter = attack(model, shared, decay="none", iterations=6)
     assert found.status == ["ok", "ok", "failed", "ok", "ok"]
     assert found.iterations.tolist() == [20, 20, 6, 20, 20]
     assert found.reason[2].endswith("iteration 6")
@@ -384,7 +393,7 @@ def test_unsigned_matching_recovers_a_smooth_image_from_a_random_network():
     [
         ({"method": "optimize"}, "did you mean 'optimise'"),
         ({"objective": "cosin"}, "did you mean 'cosine'"),
-        ({"signed": "soft"}, "allowed: hard, none"),
+        ({"signed": "soft-hard"}, "allowed: hard, soft, none"),
         ({"init": "random"}, "allowed: randn, rand, zeros"),
         ({"iterations": 0}, "iterations: 0 is not allowed"),
     ],

@@ -86,7 +86,7 @@ def copied(tmp_path) -> Path:
         (ATS + "policies", ["found-default-s0-1"], "[0]: 'found-default-s0-1'; 'default'; fixed"),
         (ATS + "policies", ["found-lost-s0-1"], "[0]: 'found-lost-s0-1'; 'lost'; fixed"),
         (ATS + "protocols", ["orig2012"], "[0]: 'orig2012'; drabent2022; mean 'orig2021'"),
-        (ATS + "attacks", ["inverzed"], "[0]: 'inverzed'; allowed: inversed; mean 'inversed'"),
+        (ATS + "attacks", ["inverzed"], "[0]: 'inverzed'; allowed: br-; mean 'inversed'"),
         (ATS + "defences", ["nonne"], "[0]: 'nonne'; allowed: none; mean 'none'"),
         (ATS + "items", ["figure_gird"], "[0]: 'figure_gird'; mean 'figure_grid'"),
         (ATS + "items", ["figure_grid"] * 2, "[1]: 'figure_grid'; twice"),

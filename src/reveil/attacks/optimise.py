@@ -1,7 +1,8 @@
 """Gradient matching by first-order optimisation of the image (Geiping et al. 2020).
 
 The stacked guesses of a block are independent problems: per-image costs, and an optimiser that
-works element by element. One iteration is gradient, optimiser step, learning-rate step, box.
+works element by element. One iteration is gradient, noise, sign, optimiser step, learning-rate
+step, box.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from reveil.attacks.interface import Reconstruction
-from reveil.attacks.objectives import OBJECTIVES, Target
+from reveil.attacks.objectives import OBJECTIVES, Target, cosines_of_tensors
 from reveil.attacks.optimizers import OPTIMIZERS
-from reveil.attacks.priors import start, total_variation
+from reveil.attacks.priors import start
+from reveil.attacks.regularisation import Regularisation
 from reveil.attacks.run import Live, Problem, run_block
 from reveil.attacks.settings import Settings
+from reveil.errors import ReveilError
 from reveil.job import State
+from reveil.rng import generator
 from reveil.scene import Shared
 
 
@@ -46,11 +50,16 @@ def reconstruct(
         state=state,
         dtype=dtype,
         loss_factor=loss_factor,
+        rows=shared.batch,
     )
 
 
 class Matching(Problem):
-    """Descent on the image, in all problems of a chunk at once."""
+    """Descent on the guesses, in all problems of a chunk at once.
+
+    A method that looks for more than the images extends ``begin``, which draws the variables, and
+    ``labels_of``.
+    """
 
     def __init__(
         self, model: nn.Module, shared: Shared, settings: Settings, loss_factor: float
@@ -59,45 +68,131 @@ class Matching(Problem):
         self.target = Target.of(shared.gradients, loss_factor, settings.reduction)
         self.labels, (self.low, self.high) = shared.labels, shared.box
         self.objective = OBJECTIVES[settings.objective]
-        self.step = OPTIMIZERS[settings.optimizer].step
+        self.optimizer = OPTIMIZERS[settings.optimizer]
+        self.penalty = Regularisation(model, shared, settings, self.labels)
         self.column = {iteration: i for i, iteration in enumerate(settings.recorded)}
+        self.trace_column = {iteration: i for i, iteration in enumerate(settings.traced)}
+
+    def begin(self, images: Sequence[int], seed: int, restart: int) -> Live:
+        """Return the variables at the beginning of a restart, ``x`` first."""
+        x = start(self.settings.init, images, self.shared.shape, seed, restart).to(self.low)
+        return {"x": x if self.shared.batch == 1 else x.unflatten(0, (-1, self.shared.batch))}
+
+    def labels_of(self, variables: Live) -> Tensor:
+        """Return the (P, [b]) classes, or probabilities with classes last.
+
+        Raises:
+            ReveilError: the victims declare none.
+        """
+        if self.labels is None:
+            raise ReveilError("label: 'known' is not allowed, as the victims declare no labels")
+        return self.labels
 
     def start(self, images: Sequence[int], seed: int, restart: int) -> Live:
-        """Return the starting points and the optimiser's state."""
-        x = start(self.settings.init, images, self.shared.shape, seed, restart)
-        x = x.to(self.low)
-        moments = OPTIMIZERS[self.settings.optimizer].start(x)
-        return {"x": x, **{f"moment.{name}": tensor for name, tensor in moments.items()}}
+        """Return the variables and all that goes with them."""
+        variables = self.begin(images, seed, restart)
+        live = dict(variables)
+        for name, variable in variables.items():
+            moments = self.optimizer.start(variable)
+            live |= {f"moment.{name}.{moment}": tensor for moment, tensor in moments.items()}
+        count = len(variables["x"])
+        if self.settings.trace:
+            shape = (count, len(self.settings.traced), len(self.target.gradients))
+            live["cosines"] = torch.full(shape, torch.nan, dtype=torch.float32)
+        if self.settings.langevin:
+            streams = torch.tensor([(seed, image, restart) for image in images])
+            live["streams"] = streams.view(count, -1, 3)
+        return live
+
+    def variables(self, live: Live) -> Live:
+        """Return what is optimised: all that has moments."""
+        names = dict.fromkeys(k.split(".")[1] for k in live if k.startswith("moment."))
+        return {name: live[name] for name in names}
 
     def iterate(self, live: Live, iteration: int) -> None:
-        """Do one iteration; an image that is not finite any more stays as it is."""
-        settings, x = self.settings, live["x"]
-        cost, gradient = self._evaluate(x)
+        """Do one iteration; a problem that is not finite any more stays as it is."""
+        settings, variables = self.settings, self.variables(live)
+        rate = settings.rate(iteration)
+        self._trace(live, iteration)
+        cost, gradients = self.evaluate(variables)
         if iteration in self.column:
             live["curve"][:, self.column[iteration]] = cost.float()
-        live["alive"] &= torch.isfinite(cost) & torch.isfinite(gradient).flatten(1).all(1)
+        finite = [torch.isfinite(g).flatten(1).all(1) for g in gradients.values()]
+        live["alive"] &= torch.stack([torch.isfinite(cost), *finite]).all(0)
         live["lived"] += live["alive"]
-        alive = live["alive"].view(-1, 1, 1, 1)
-        if settings.signed == "hard":
-            gradient = gradient.sign()
-        moved = x.clone()
-        moments = {k.removeprefix("moment."): v for k, v in live.items() if k.startswith("moment.")}
-        self.step(moved, gradient, moments, iteration, settings.rate(iteration))
-        if settings.boxed:
-            moved = torch.minimum(torch.maximum(moved, self.low), self.high)
-        live["x"] = torch.where(alive, moved, x)
+        if settings.langevin:
+            gradients["x"] = gradients["x"] + settings.langevin * rate * _noise(live, iteration)
+        gradients["x"] = self.signed(gradients["x"], iteration)
+        for name, variable in variables.items():
+            moved = variable.clone()
+            prefix = f"moment.{name}."
+            moments = {k.removeprefix(prefix): v for k, v in live.items() if k.startswith(prefix)}
+            self.optimizer.step(moved, gradients[name], moments, iteration, rate)
+            if name == "x":
+                moved = self.boxed(moved)
+            alive = live["alive"].view(-1, *[1] * (variable.dim() - 1))
+            live[name] = torch.where(alive, moved, variable)
 
     def finish(self, live: Live) -> Tensor:
-        """Return the final cost without total variation, NaN where an image failed."""
+        """Return the final cost without regularisation, NaN where a problem failed."""
+        self._trace(live, self.settings.iterations)
         with torch.no_grad():
-            cost = self.objective(self.model, live["x"], self.labels, self.target)
+            cost = self.cost(self.variables(live))
         return torch.where(live["alive"] & torch.isfinite(cost), cost, torch.nan)
 
-    def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = x.detach().requires_grad_()
-        cost = self.objective(self.model, x, self.labels, self.target)
-        total = cost.sum()
-        if self.settings.total_variation:
-            total = total + self.settings.total_variation * total_variation(x).sum()
-        (gradient,) = torch.autograd.grad(total, x)
-        return cost.detach(), gradient
+    def extras(self, live: Live) -> Live:
+        """Return the trace, where there is one.
+
+        Returns:
+            cosines: (P, T, tensors) float32 of each trainable parameter, in the order of the
+                model's ``named_parameters``.
+            cosine_iterations: (P, T) int64, iterations done at each point, the same for all.
+        """
+        if not self.settings.trace:
+            return {}
+        points = torch.tensor(self.settings.traced).repeat(len(live["x"]), 1)
+        return {"cosines": live["cosines"], "cosine_iterations": points}
+
+    def cost(self, variables: Live) -> Tensor:
+        """Return the (P,) distances of gradients."""
+        labels = self.labels_of(variables)
+        return self.objective(self.model, variables["x"], labels, self.target)
+
+    def evaluate(self, variables: Live) -> tuple[Tensor, Live]:
+        """Return the (P,) distances, and the gradient of the regularised cost by variable."""
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in variables.items()}
+        cost = self.cost(leaves)
+        total = self.settings.objective_weight * cost + self.penalty(leaves["x"])
+        found = torch.autograd.grad(total.sum(), list(leaves.values()))
+        return cost.detach(), dict(zip(leaves, found, strict=True))
+
+    def signed(self, gradient: Tensor, iteration: int) -> Tensor:
+        """Return the gradient of the images, or its sign; see :class:`Settings`."""
+        if self.settings.signed == "soft":
+            softness = self.settings.softness(iteration)
+            return (softness * gradient).tanh() / softness
+        return gradient.sign() if self.settings.signed == "hard" else gradient
+
+    def boxed(self, x: Tensor) -> Tensor:
+        """Return the images, clamped to the box if they are to be."""
+        if not self.settings.boxed:
+            return x
+        return torch.minimum(torch.maximum(x, self.low), self.high)
+
+    def _trace(self, live: Live, iteration: int) -> None:
+        if self.settings.trace and iteration in self.trace_column:
+            variables = self.variables(live)
+            with torch.no_grad():
+                labels = self.labels_of(variables)
+                cosines = cosines_of_tensors(self.model, variables["x"], labels, self.target)
+            live["cosines"][:, self.trace_column[iteration]] = cosines.float()
+
+
+def _noise(live: Live, iteration: int) -> Tensor:
+    """Return N(0, 1) noise, each image from (seed, "langevin", image, restart, iteration)."""
+    x = live["x"]
+    drawn = [
+        torch.randn(x.shape[-3:], generator=generator(seed, "langevin", image, restart, iteration))
+        for seed, image, restart in live["streams"].flatten(0, 1).tolist()
+    ]
+    return torch.stack(drawn).view(x.shape).to(x)

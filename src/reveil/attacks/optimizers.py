@@ -36,4 +36,18 @@ def _adam_step(x: Tensor, gradient: Tensor, state: Moments, iteration: int, rate
     x.addcdiv_(state["mean"], denominator, value=-rate / (1 - first ** (iteration + 1)))
 
 
-OPTIMIZERS = {"adam": Optimizer(_adam_start, _adam_step)}
+def _sgd_start(x: Tensor) -> Moments:
+    return {"velocity": torch.zeros_like(x)}
+
+
+def _sgd_step(x: Tensor, gradient: Tensor, state: Moments, iteration: int, rate: float) -> None:
+    """Gradient descent with Nesterov momentum 0.9, as ``torch.optim.SGD`` does it."""
+    momentum = 0.9
+    state["velocity"].mul_(momentum).add_(gradient)
+    x.add_(gradient + momentum * state["velocity"], alpha=-rate)
+
+
+OPTIMIZERS = {
+    "adam": Optimizer(_adam_start, _adam_step),
+    "sgd": Optimizer(_sgd_start, _sgd_step),
+}
