@@ -51,6 +51,8 @@ RECIPE: dict[str, Any] = {
     "normalisation": "dataset",
     "fmnist_pipeline": "orig",
     "policy_channels": 3,
+    "defence": "none",
+    "stop_after": None,
 }
 
 

@@ -116,12 +116,16 @@ def _type(schema: Schema) -> str:
         values = schema.get("enum", [schema.get("const")])
         return "integer" if all(isinstance(value, int) for value in values) else "text"
     names = {"array": "list", "object": "mapping", "string": "text"}
-    return names.get(schema["type"], schema["type"])
+    types = schema["type"]
+    kinds = [types] if isinstance(types, str) else types
+    return " or ".join(names.get(kind, kind) for kind in kinds)
 
 
 def _flow(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "null"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The step-wise learning rate of training (in epochs) and of attacks (in iterations)."""
+"""The steps of training, and the learning rate over its epochs or over an attack's iterations."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -18,3 +18,9 @@ def milestones(length: int, divisors: Sequence[float] = DIVISORS) -> tuple[int, 
 def decayed(base: float, gamma: float, marks: Sequence[int], step: int) -> float:
     """Return the rate of ``step``: ``base`` times ``gamma`` for every mark that was reached."""
     return base * gamma ** bisect_right(sorted(marks), step)
+
+
+def steps_per_epoch(count: int, batch: int, drop_last: bool) -> int:
+    """Return how many steps of ``batch`` images an epoch of ``count`` images has."""
+    full, rest = divmod(count, batch)
+    return full + (rest > 0 and not drop_last)

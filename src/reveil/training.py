@@ -2,12 +2,14 @@
 
 The protocol is that of Gao et al. 2021 (their code) with the switches of Drabent et al. 2022 and
 Warmerdam et al. 2022: SGD with Nesterov momentum or Adam, the rate lowered tenfold at 3/8, 5/8 and
-7/8 of the epochs, cross-entropy with an optional factor, random crop and flip.
+7/8 of the epochs, cross-entropy with an optional factor, random crop and flip. A defence changes
+the gradient of every mini-batch before the optimizer, its weight decay and momentum, see it.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,42 +18,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from reveil.errors import ReveilError, not_allowed
+from reveil import defence_names, defences
+from reveil.errors import ReveilError
 from reveil.evaluation import Accuracy, evaluate
 from reveil.models import build
 from reveil.optimizers import make_optimizer, pack, unpack
-from reveil.precision import PRECISIONS, memory_format, precision
+from reveil.precision import memory_format, precision
 from reveil.progress import Progress
 from reveil.rng import generator
-from reveil.schedule import decayed, milestones
+from reveil.schedule import decayed, milestones, steps_per_epoch
+from reveil.tally import Tally
+from reveil.training_data import TrainingData, augmentation, check
 
 if TYPE_CHECKING:
     from reveil.job import State
     from reveil.policies import Policy
     from reveil.views import View
 
-AUGMENTATIONS = ("crop_flip", "none")
 # Images transformed at a time; a piece is some batches, made before the first of them is needed.
 AUTO_CHUNK = {"cpu": 2048, "cuda": 16384}
 # Steps between two looks at the losses: each look makes the host wait for a GPU.
 CHECK_EVERY = 50
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a model is trained and tested on.
-
-    Attributes:
-        images, labels: the training split, (N, c, h, w) uint8 (may be memory-mapped) and (N,).
-        indices: the rows of it to train on.
-        test_images, test_labels: the test split in the same form.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    indices: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,8 @@ class Trained:
         model: in eval mode, on the device it was trained on.
         history: a row per epoch: epoch, lr, train_loss, train_accuracy_pct (of the batches, while
             the weights change), test_loss, test_accuracy_pct (clean test images), seconds. Losses
-            are mean cross-entropies without the recipe's factor.
+            are mean cross-entropies without the recipe's factor. The last row is of a part of an
+            epoch where the recipe stops there; without a step it has no training loss (NaN).
         evaluation: rows ``clean`` and ``transformed`` with measure, correct, n, accuracy_pct.
         seconds: spent on the epochs, those of interrupted runs included.
     """
@@ -100,69 +88,12 @@ def train(
     Raises:
         ReveilError: a recipe that cannot be run on this data, or a loss that is not finite.
     """
-    _check(data, recipe, classes)
+    check(data, recipe, classes)
     run = _Run(data, view, policy, recipe, model_name, classes, seed, torch.device(device), chunk)
     run.train(state)
     evaluation = run.evaluation()
     model = run.model.to(memory_format=torch.contiguous_format).eval()
     return Trained(model, run.history, evaluation, sum(row["seconds"] for row in run.history))
-
-
-def augmentation(recipe: Mapping[str, Any], policy: "Policy") -> str:
-    """Return what a training image goes through: ``crop_flip+policy``, one of both, or ``none``."""
-    steps = ["crop_flip"] if recipe["augment"] == "crop_flip" else []
-    steps += ["policy"] if any(policy.members) else []
-    return "+".join(steps) or "none"
-
-
-def _check(data: TrainingData, recipe: Mapping[str, Any], classes: int) -> None:
-    for key, allowed in (("precision", PRECISIONS), ("augment", AUGMENTATIONS)):
-        if recipe[key] not in allowed:
-            raise ReveilError(not_allowed(f"recipe.{key}", recipe[key], allowed))
-    count, batch = len(data.indices), recipe["batch_size"]
-    if not count:
-        raise ReveilError("training: the recipe's subset and holdout leave no training images")
-    if not len(data.test_labels):
-        raise ReveilError("training: there are no test images")
-    if recipe["drop_last"] and count < batch:
-        raise ReveilError(
-            f"recipe.batch_size: {batch} with drop_last leaves no batch of {count} training "
-            f"images; allowed: up to {count}"
-        )
-    highest = int(max(np.max(data.labels[data.indices]), np.max(data.test_labels, initial=0)))
-    if highest >= classes:
-        raise ReveilError(f"labels: {highest} is not allowed; allowed: 0 to {classes - 1}")
-
-
-@dataclass
-class _Tally:
-    """What an epoch has summed up so far; part of the resume state.
-
-    Attributes:
-        sums: (2,) float64, loss times images and correct images. It stays on the device, so that
-            a GPU is not waited for at every step, and grows step by step, so that the moment of a
-            look at it does not change its rounding.
-        unchecked: losses of the steps since the last look.
-    """
-
-    sums: Tensor
-    seen: int = 0
-    seconds: float = 0.0
-    unchecked: list[Tensor] = field(default_factory=list)
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        correct = (logits.argmax(dim=1) == labels).sum()
-        self.sums = self.sums + torch.stack([loss.double() * len(labels), correct.double()])
-        self.seen += len(labels)
-        self.unchecked.append(loss)
-
-    def first_bad_step(self) -> int | None:
-        """Return how many steps ago (1: the last) a loss was first not finite, or None."""
-        if not self.unchecked:
-            return None
-        finite = torch.stack(self.unchecked).isfinite().tolist()
-        self.unchecked.clear()
-        return len(finite) - finite.index(False) if False in finite else None
 
 
 class _Run:
@@ -200,10 +131,12 @@ class _Run:
         self.optimizer = make_optimizer(self.model.parameters(), recipe)
         self.milestones = milestones(recipe["epochs"], recipe["milestones"])
 
-        full, rest = divmod(len(self.rows), recipe["batch_size"])
-        self.steps = full + (rest > 0 and not recipe["drop_last"])
+        self.defence = defence_names.parse(recipe["defence"])
+        self.steps = steps_per_epoch(len(self.rows), recipe["batch_size"], recipe["drop_last"])
+        planned, stop = recipe["epochs"] * self.steps, recipe["stop_after"]
+        self.last = planned if stop is None else stop
         self.epoch = self.step = 0
-        self.tally = self.new_tally()
+        self.tally = Tally.on(self.device)
         self.history: list[dict[str, float]] = []
 
     def train(self, state: "State | None") -> None:
@@ -211,10 +144,11 @@ class _Run:
             self.restore(state)
         progress = Progress(
             f"train {self.model_name}, {len(self.rows)} images",
-            self.recipe["epochs"] * self.steps,
+            self.last,
             done=self.epoch * self.steps + self.step,
         )
-        while self.epoch < self.recipe["epochs"]:
+        # A training of no step at all is one epoch of none, for the test of its network.
+        while self.epoch == 0 or self.epoch * self.steps < self.last:
             self.run_epoch(state, progress)
 
     @property
@@ -253,7 +187,8 @@ class _Run:
         )
         shuffled = torch.randperm(len(self.rows), generator=order)
         # Whole batches, and no piece at all when a resumed epoch has no step left.
-        size, end = max(1, self.chunk // batch) * batch, self.steps * batch
+        steps = min(self.steps, self.last - self.epoch * self.steps)
+        size, end = max(1, self.chunk // batch) * batch, steps * batch
         for start in range(self.step * batch, end, size):
             piece = shuffled[start : min(start + size, end)]
             there = piece.to(self.device)
@@ -267,8 +202,20 @@ class _Run:
             logits = self.model(inputs)
             loss = cross_entropy(logits.float(), labels)
             (self.recipe["loss_factor"] * loss).backward()
+        self.defend()
         self.optimizer.step(self.rate)
         self.tally.add(loss.detach(), logits.detach(), labels)
+
+    def defend(self) -> None:
+        """Change the gradients as the recipe's defence does; noise is the stream of the step."""
+        if self.defence.kind == defence_names.NONE:
+            return
+        parameters = self.optimizer.parameters
+        gradients = [p.grad[None] for p in parameters]
+        stream = [(self.epoch, self.step)]
+        defended = defences.apply(self.defence, gradients, stream, self.seed, "training defence")
+        for parameter, gradient in zip(parameters, defended, strict=True):
+            parameter.grad = gradient[0]
 
     def check_losses(self) -> None:
         """Raise a ``ReveilError`` for the first loss since the last check that is not finite."""
@@ -281,19 +228,20 @@ class _Run:
 
     def finish_epoch(self, started: float) -> None:
         loss, correct = self.tally.sums.tolist()
+        seen = self.tally.seen or math.nan
         with precision(self.recipe["precision"], self.device):
             test = self.accuracy(self.test_clean, "test")
         row = {
             "epoch": self.epoch,
             "lr": self.rate,
-            "train_loss": loss / self.tally.seen,
-            "train_accuracy_pct": 100 * correct / self.tally.seen,
+            "train_loss": loss / seen,
+            "train_accuracy_pct": 100 * correct / seen,
             "test_loss": test.loss,
             "test_accuracy_pct": test.percent,
             "seconds": time.perf_counter() - started,
         }
         self.history.append(row)
-        self.epoch, self.step, self.tally = self.epoch + 1, 0, self.new_tally()
+        self.epoch, self.step, self.tally = self.epoch + 1, 0, Tally.on(self.device)
 
     def evaluation(self) -> list[dict[str, Any]]:
         """Return the accuracy on clean test images and on those a victim would show, in fp32.
@@ -346,9 +294,4 @@ class _Run:
         tensors, facts = loaded
         unpack(tensors, self.model, self.optimizer)
         self.epoch, self.step, self.history = facts["epoch"], facts["step"], facts["history"]
-        self.tally = self.new_tally(facts["sums"], facts["seen"], facts["seconds"])
-
-    def new_tally(
-        self, sums: tuple[float, ...] = (0.0, 0.0), seen: int = 0, seconds: float = 0.0
-    ) -> _Tally:
-        return _Tally(torch.tensor(sums, dtype=torch.float64, device=self.device), seen, seconds)
+        self.tally = Tally.on(self.device, facts["sums"], facts["seen"], facts["seconds"])
