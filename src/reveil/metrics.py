@@ -1,106 +1,29 @@
 """The judge: how close each guess came, beside what guesses without a gradient reach."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the field's own name for it
+from torch import Tensor, nn
 
+from reveil.assignment import Assignment, assign
 from reveil.attacks.interface import Reconstruction
-from reveil.attacks.priors import start
 from reveil.errors import ReveilError, not_allowed
+from reveil.floors import best, floors, registered_floor
+from reveil.registration import psnr_registered
+from reveil.reidentify import ranks
 from reveil.scene import Victims
+from reveil.similarity import psnr, ssim
 from reveil.views import View
 
 REFERENCES = ("transformed", "original", "content")
-FLOOR_DRAWS = 8
-SSIM_SIGMA = 1.5
-SSIM_RADIUS = 5
-# Of the columns that say something of a guess, those that are empty where there is none.
-_MEASURES = ("psnr_db", "ssim", "gain_db", "psnr_original_db", "psnr_content_db")
-
-
-def psnr(guess: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the peak signal-to-noise ratio of every image in dB, with peak 1.
-
-    10 log10(1 / MSE) over all channels and pixels, without clipping: infinite for equal images,
-    20 dB for an offset of 0.1.
-
-    Args:
-        guess: (B, C, H, W) on the [0, 1] scale.
-        reference: likewise.
-        mask: (B, 1, H, W) bool, the pixels that count; NaN for an image where none does.
-    """
-    squares = (guess - reference).square()
-    if mask is None:
-        error = squares.flatten(1).mean(1)
-    else:
-        weight = mask.to(squares.dtype).expand_as(squares)
-        # Masked out by selection: an error that is not finite must not count with weight 0.
-        kept = torch.where(mask, squares, 0)
-        error = kept.flatten(1).sum(1) / weight.flatten(1).sum(1)
-    return -10 * torch.log10(error)
-
-
-def ssim(guess: Tensor, reference: Tensor) -> Tensor:
-    """Return the mean structural similarity of every image (Wang et al. 2004, equation 13).
-
-    Gaussian window of sigma 1.5 cut off at radius 5, population statistics, data range 1, the mean
-    over channels and over the pixels whose window lies inside the image. Guesses are clipped to
-    [0, 1], where the measure is defined.
-
-    Args:
-        guess: (B, C, H, W) on the [0, 1] scale, of at least 11x11 pixels.
-        reference: likewise.
-    """
-    x, y = guess.double().clamp(0, 1), reference.double()
-    mean_x, mean_y = _blur(x), _blur(y)
-    variance_x = _blur(x * x) - mean_x**2
-    variance_y = _blur(y * y) - mean_y**2
-    covariance = _blur(x * y) - mean_x * mean_y
-    c1, c2 = 0.01**2, 0.03**2
-    similarity = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
-        (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
-    )
-    return similarity.flatten(1).mean(1)
-
-
-def _blur(x: Tensor) -> Tensor:
-    offsets = torch.arange(-SSIM_RADIUS, SSIM_RADIUS + 1, dtype=x.dtype, device=x.device)
-    window = torch.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
-    window = window / window.sum()
-    channels = x.flatten(0, 1).unsqueeze(1)
-    rows = F.conv2d(channels, window.view(1, 1, -1, 1))
-    return F.conv2d(rows, window.view(1, 1, 1, -1)).view(*x.shape[:2], *rows.shape[2:-1], -1)
-
-
-def floors(
-    reference: Tensor, images: Sequence[int], view: View, seed: int, mask: Tensor | None = None
-) -> dict[str, Tensor]:
-    """Return the PSNR in dB that needs no gradient: the measure of any attack.
-
-    ``random`` is the untouched start of an attack, N(0, 1) in normalised space, boxed: the mean
-    over ``FLOOR_DRAWS`` draws of the stream (seed, "floor", image). ``mean`` is a constant image of
-    the dataset's mean colour, ``black`` a black image.
-
-    Args:
-        reference: (B, C, H, W) on the [0, 1] scale.
-        images: their indices.
-        mask: as for :func:`psnr`.
-    """
-    low, high = view.box
-    draws = [
-        start("randn", images, view.shape, seed, draw, purpose="floor")
-        for draw in range(FLOOR_DRAWS)
-    ]
-    noise = [view.denormalise(torch.minimum(torch.maximum(d, low), high)) for d in draws]
-    mean = torch.tensor(view.dataset.mean).view(1, -1, 1, 1).expand_as(reference)
-    return {
-        "random": torch.stack([psnr(n, reference, mask) for n in noise]).mean(0),
-        "mean": psnr(mean, reference, mask),
-        "black": psnr(torch.zeros_like(reference), reference, mask),
-    }
+FACTS = ("contrast", "edge_density", "victim_loss", "victim_confidence", "gradient_norm")
+# The columns that say something of a guess: empty where there is none.
+MEASURES = (
+    *("label_guess", "label_correct", "psnr_db", "ssim", "lpips", "gain_db", "psnr_original_db"),
+    *("ssim_original", "psnr_content_db", "gain_content_db", "psnr_registered_db"),
+    *("shift_y", "shift_x", "psnr_unshifted_db", "psnr_unshifted_original_db", "hypothesis"),
+    *("reid_rank", "reid_rank_used"),
+)
 
 
 def judge(
@@ -110,64 +33,149 @@ def judge(
     seed: int,
     *,
     reference: str = "transformed",
+    gallery: Tensor | None = None,
+    facts: Mapping[str, Tensor] | None = None,
+    lpips: nn.Module | None = None,
 ) -> list[dict[str, Any]]:
     """Compare the guesses with the images; return one row of the tidy table per image.
 
-    The measures of a failed image are NaN; its floors, which need no guess, are not.
+    The columns are those of images.csv after its names, always all of them; one that does not apply
+    is NaN. The measures of a failed image are NaN; its floors and facts, which need no guess, are
+    not.
 
     Args:
         view: that the victims were staged with.
         seed: of the run, for the floors.
-        reference: what ``psnr_db``, ``ssim`` and the floors compare with: ``transformed``, what the
-            victim used; ``original``; or ``content``, the pixels of the former that are no fill
-            (``ssim`` then is that of ``transformed``).
+        reference: what ``psnr_db``, ``ssim``, ``lpips``, the registered PSNR and the floors compare
+            with: ``transformed``, what the victim used; ``original``; or ``content``, the pixels of
+            the former that are no fill (what needs whole images then is that of ``transformed``).
+        gallery: (N, C, H, W) uint8, all images of the victims' split as the network sees them,
+            untouched, for the ranks; see :func:`reveil.reidentify.ranks`.
+        facts: (B,) values of ``FACTS``; see :func:`reveil.facts.image_facts`.
+        lpips: see :func:`reveil.lpips.load`.
 
     Raises:
-        ReveilError: an unknown reference.
+        ReveilError: an unknown reference, guesses and images that differ in number, or images that
+            are not in the gallery.
     """
     if reference not in REFERENCES:
         raise ReveilError(not_allowed("psnr_reference", reference, REFERENCES))
-    guess = view.denormalise(reconstruction.x.cpu().double())
+    assignment = matched(reconstruction, victims, view, reference=reference)
+    guess = view.denormalise(assignment.take(reconstruction.x.cpu(), 3).double())
     used = victims.pixels.cpu().double() / 255
     original = victims.originals.cpu().double() / 255
     content = victims.content.cpu()
     against = original if reference == "original" else used
     mask = content if reference == "content" else None
-    floor = {
-        f"floor_{name}_db": values
-        for name, values in floors(against, victims.images, view, seed, mask).items()
-    }
-    best = torch.stack(list(floor.values())).amax(0)
-    main = psnr(guess, against, mask)
+    floor = floors(against, victims.images, view, seed, mask)
+    content_floor = floors(used, victims.images, view, seed, content)
+    main, on_content = psnr(guess, against, mask), psnr(guess, used, content)
     columns = {
+        **_names(reconstruction, victims, assignment),
         "psnr_db": main,
         "ssim": ssim(guess, against),
-        **floor,
-        "floor_db": best,
-        "gain_db": main - best,
+        "lpips": None if lpips is None else lpips(guess, against),
+        **{f"floor_{name}_db": values for name, values in floor.items()},
+        "floor_db": best(floor),
+        "gain_db": main - best(floor),
         "psnr_original_db": psnr(guess, original),
-        "psnr_content_db": psnr(guess, used, content),
+        "ssim_original": ssim(guess, original),
+        "psnr_content_db": on_content,
+        "floor_content_db": best(content_floor),
+        "gain_content_db": on_content - best(content_floor),
         "content_fraction": content.double().mean((1, 2, 3)),
-        "cost": reconstruction.cost.double(),
+        "psnr_registered_db": psnr_registered(guess, against),
+        "floor_registered_db": registered_floor(against, view),
+        **_moves(reconstruction, assignment, view, used, original),
+        **_ranks(guess, victims, gallery),
+        **{name: None if facts is None else facts[name] for name in FACTS},
+        **_work(reconstruction, assignment),
     }
-    values = {name: column.tolist() for name, column in columns.items()}
-    return [_row(i, values, reconstruction, victims) for i in range(len(victims.images))]
+    return _rows(columns, len(victims.images))
 
 
-def _row(
-    i: int, values: dict[str, list[float]], found: Reconstruction, victims: Victims
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "image": victims.images[i],
-        "label": int(victims.labels[i]),
-        "member": int(victims.member[i]),
-        "augment": victims.augment,
-        **{name: column[i] for name, column in values.items()},
-        "iterations": int(found.iterations[i]),
-        "wall_seconds": float(found.seconds[i]),
-        "status": found.status[i],
-        "reason": found.reason[i],
+def matched(
+    reconstruction: Reconstruction, victims: Victims, view: View, *, reference: str = "transformed"
+) -> Assignment:
+    """Return which guess each image got.
+
+    Args:
+        reference: as for :func:`judge`; guesses are compared with the whole image.
+
+    Raises:
+        ReveilError: guesses and images differ in number.
+    """
+    pixels = victims.originals if reference == "original" else victims.pixels
+    x = reconstruction.x.cpu().double()
+    guess = view.denormalise(x.flatten(0, -4)).view_as(x)
+    declared = victims.labels.cpu() if reconstruction.labels is None else None
+    return assign(guess, pixels.cpu().double() / 255, declared)
+
+
+def _names(found: Reconstruction, victims: Victims, assignment: Assignment) -> dict[str, Any]:
+    labels = victims.labels.cpu()
+    guesses = labels if found.labels is None else assignment.take(found.labels.cpu())
+    return {
+        "image": victims.images,
+        "label": labels,
+        "label_guess": guesses,
+        "label_correct": (guesses == labels).long(),
+        "member": victims.member.cpu(),
+        "augment": [victims.augment] * len(victims.images),
+        "batch": [assignment.batch] * len(victims.images),
+        "position": assignment.position,
     }
-    if found.status[i] != "ok":
-        row |= dict.fromkeys(_MEASURES, float("nan"))
-    return row
+
+
+def _moves(
+    found: Reconstruction, assignment: Assignment, view: View, used: Tensor, original: Tensor
+) -> dict[str, Tensor | None]:
+    """Return what attacks report that learn how the victim's image was moved, None elsewhere.
+
+    Their t = (t_x, t_y) says that the image at u shows the unmoved one at u + t, in units of half
+    the image (Warmerdam et al. 2022): t = 1 moves the content left or up by half the image.
+    """
+    extras = {name: values.cpu().double() for name, values in found.extras.items()}
+    t = assignment.take(extras["t"], 1) * -view.size / 2 if "t" in extras else None
+    still = extras.get("x_unshifted")
+    if still is not None:
+        still = view.denormalise(assignment.take(still, 3))
+    return {
+        "shift_y": None if t is None else t[:, 1],
+        "shift_x": None if t is None else t[:, 0],
+        "psnr_unshifted_db": None if still is None else psnr(still, used),
+        "psnr_unshifted_original_db": None if still is None else psnr(still, original),
+        "hypothesis": assignment.take(extras["hypothesis"]) if "hypothesis" in extras else None,
+    }
+
+
+def _ranks(guess: Tensor, victims: Victims, gallery: Tensor | None) -> dict[str, Any]:
+    if gallery is None:
+        return dict.fromkeys(("reid_rank", "reid_rank_used", "reid_gallery"))
+    pixels = victims.originals.cpu(), victims.pixels.cpu()
+    plain, used = ranks(guess, *pixels, victims.images, gallery.cpu())
+    size = [len(gallery)] * len(victims.images)
+    return {"reid_rank": plain, "reid_rank_used": used, "reid_gallery": size}
+
+
+def _work(found: Reconstruction, assignment: Assignment) -> dict[str, Any]:
+    problems = assignment.problem.tolist()
+    return {
+        "cost": assignment.take(found.cost.cpu().double()),
+        "iterations": assignment.take(found.iterations.cpu()),
+        "wall_seconds": assignment.take(found.seconds.cpu().double()) / assignment.batch,
+        "status": [found.status[p] for p in problems],
+        "reason": [found.reason[p] for p in problems],
+    }
+
+
+def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    lists = {
+        name: column.tolist() if isinstance(column, Tensor) else column or [float("nan")] * count
+        for name, column in columns.items()
+    }
+    rows = [{name: values[i] for name, values in lists.items()} for i in range(count)]
+    for row in rows:
+        if row["status"] != "ok":
+            row |= dict.fromkeys(MEASURES, float("nan"))
+    return rows

@@ -43,10 +43,18 @@ def test_stacking_refuses_other_columns_empty_and_damaged_files(tmp_path: Path) 
 @pytest.fixture
 def image_row(root: Path) -> pd.DataFrame:
     measured = {
-        **{"image": 3, "label": 1, "member": 0, "augment": "none", "psnr_db": 9.5, "ssim": 0.1},
+        **{"image": 3, "label": 1, "label_guess": 1, "label_correct": 1, "member": 0},
+        **{"augment": "none", "batch": 1, "position": 0, "psnr_db": 9.5, "ssim": 0.1},
+        **{"lpips": None},
         **{f"floor_{name}_db": 8.0 for name in ("random", "mean", "black")},
-        **{"floor_db": 8.0, "gain_db": 1.5, "psnr_original_db": 9.5, "psnr_content_db": 9.0},
-        **{"content_fraction": 1.0, "cost": 0.2, "iterations": 6, "wall_seconds": 0.1},
+        **{"floor_db": 8.0, "gain_db": 1.5, "psnr_original_db": 9.5, "ssim_original": 0.1},
+        **{"psnr_content_db": 9.0, "floor_content_db": 8.0, "gain_content_db": 1.0},
+        **{"content_fraction": 1.0, "psnr_registered_db": 10.5, "floor_registered_db": 9.0},
+        **dict.fromkeys(("shift_y", "shift_x", "psnr_unshifted_db"), float("nan")),
+        **dict.fromkeys(("psnr_unshifted_original_db", "hypothesis"), float("nan")),
+        **{"reid_rank": 7, "reid_rank_used": 8, "reid_gallery": 10, "contrast": 0.2},
+        **{"edge_density": 0.1, "victim_loss": 0.5, "victim_confidence": 0.6},
+        **{"gradient_norm": 3.0, "cost": 0.2, "iterations": 6, "wall_seconds": 0.1},
         **{"status": "ok", "reason": None},
     }
     return pd.DataFrame([{**KEYS, "seed": 0, **measured}])
@@ -69,6 +77,10 @@ def test_a_right_row_passes(root: Path, image_row: pd.DataFrame) -> None:
         (lambda t: t.assign(status="fine"), "column status: 'fine' is not allowed"),
         (lambda t: t.assign(image=-1), "column image: -1 is below 0"),
         (lambda t: t.assign(ssim=1.5), "column ssim: 1.5 is above 1"),
+        (lambda t: t.assign(label_correct=2), "column label_correct: 2 is not allowed"),
+        (lambda t: t.assign(reid_rank=0), "column reid_rank: 0 is below 1"),
+        (lambda t: t.assign(contrast=0.6), "column contrast: 0.6 is above 0.5"),
+        (lambda t: t.drop(columns="lpips"), "column lpips is missing"),
     ],
 )
 def test_a_wrong_table_is_refused(root: Path, image_row, change, message: str) -> None:

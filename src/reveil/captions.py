@@ -1,0 +1,16 @@
+"""What has to stand under a table or figure where a column of images.csv is empty."""
+
+import pandas as pd
+
+LPIPS_ABSENT = "LPIPS: weights not at hand."
+LPIPS_PRESENT = "LPIPS: AlexNet with the linear heads of Zhang et al. 2018."
+
+
+def lpips_note(images: pd.DataFrame) -> str:
+    """Return the sentence about LPIPS: whose weights, or that there were none.
+
+    Args:
+        images: rows of images.csv; of older runs also without the column ``lpips``.
+    """
+    measured = "lpips" in images and bool(images["lpips"].notna().any())
+    return LPIPS_PRESENT if measured else LPIPS_ABSENT
