@@ -3,14 +3,13 @@
 Used while the graph is planned, so it imports neither torch nor pandas.
 """
 
-from reveil.config.check import check, validate
+from reveil.config.check import check, require_experiment, validate
 from reveil.config.experiments import (
     Cell,
     Page,
     cells,
     experiment_names,
     list_policies,
-    nowhere,
     pages,
     resolve_experiment,
 )
@@ -34,11 +33,11 @@ __all__ = [
     "list_policies",
     "load_schema",
     "merge",
-    "nowhere",
     "pages",
     "policy_names",
     "preset_paths",
     "read_yaml",
+    "require_experiment",
     "resolve_attack",
     "resolve_experiment",
     "resolve_protocol",

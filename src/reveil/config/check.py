@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reveil.config import image_checks, name_checks, policy_checks
+from reveil.config import experiment_checks, image_checks, name_checks, policy_checks
 from reveil.config.presets import DEFAULT, KINDS, Presets, preset_paths, read_yaml
 from reveil.config.schema import (
     DEFINITIONS,
@@ -23,7 +23,7 @@ Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
 Broken = frozenset[tuple[str, ...]]
 
-CHECKS = (name_checks.check, image_checks.check, policy_checks.check)
+CHECKS = (name_checks.check, image_checks.check, policy_checks.check, experiment_checks.check)
 
 
 def validate(config: Config, root: Root) -> None:
@@ -37,6 +37,15 @@ def validate(config: Config, root: Root) -> None:
     if messages:
         count = "1 error" if len(messages) == 1 else f"{len(messages)} errors"
         raise ReveilError("\n  ".join([f"the configuration has {count}:", *messages]))
+
+
+def require_experiment(config: Config, root: Root, name: str) -> None:
+    """Raise a ``ReveilError`` unless an experiment can be done under a valid configuration."""
+    presets = {kind: Presets.load(config, root, kind) for kind in KINDS}
+    study = Study(config, root, presets, frozenset())
+    messages = list(dict.fromkeys(experiment_checks.check_experiment(study, name)))
+    if messages:
+        raise ReveilError("\n  ".join([f"experiment {name!r} cannot be done:", *messages]))
 
 
 def check(config: Config, root: Root) -> list[str]:

@@ -16,7 +16,6 @@ from typing import Any
 from reveil import policies
 from reveil.config.presets import Presets, merge
 from reveil.config.resolve import architecture, protocol_of
-from reveil.errors import ReveilError, not_allowed
 
 Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
@@ -104,13 +103,20 @@ def pages(config: Config, root: Root, name: str) -> list[Page]:
     """
     protocols = Presets.load(config, root, "protocols")
     experiment = resolve_experiment(config, root, name)
-    return list(_pages(experiment, protocols, config["studies"]["ats"]["experiments"]))
+    return pages_of(experiment, protocols, config["studies"]["ats"]["experiments"])
 
 
-def _pages(
+def pages_of(
     experiment: Mapping[str, Any], protocols: Presets, allowed: Mapping[str, Any]
-) -> Iterator[Page]:
-    seen: set[tuple[str, ...]] = set()
+) -> list[Page]:
+    """Return ``pages`` of a complete experiment and loaded presets.
+
+    Args:
+        experiment: with every key.
+        protocols: the presets of that kind.
+        allowed: ``datasets``, ``models`` and ``stand_ins``.
+    """
+    found: dict[tuple[str, ...], Page] = {}
     for run, settings in experiment["runs"].items():
         switches = protocol_of(protocols, settings["protocol"])
         for place in settings["places"]:
@@ -119,11 +125,10 @@ def _pages(
             if dataset not in allowed["datasets"] or model not in allowed["models"]:
                 continue
             network = architecture(switches, dataset, model)
-            key = (run, settings["protocol"], dataset, network)
-            if key not in seen:
-                seen.add(key)
-                attacked = settings.get("attacked", settings["protocol"])
-                yield Page(run, settings["protocol"], attacked, dataset, network, origin)
+            attacked = settings.get("attacked", settings["protocol"])
+            page = Page(run, settings["protocol"], attacked, dataset, network, origin)
+            found.setdefault((run, page.protocol, dataset, network), page)
+    return list(found.values())
 
 
 def cells(config: Config, root: Root, name: str, seed: int) -> list[Cell]:
@@ -206,19 +211,11 @@ def list_policies(name: str, switches: Mapping[str, Any], seed: int) -> list[str
     return [policy for policy in dict.fromkeys(table["policy"]) if policy != policies.NONE]
 
 
-def nowhere(config: Config, root: Root, name: str) -> str:
-    """Return why an experiment has no page under this configuration."""
-    allowed = config["studies"]["ats"]["experiments"]
-    experiment = resolve_experiment(config, root, name)
+def nowhere(name: str, experiment: Mapping[str, Any], allowed: Mapping[str, Any]) -> str:
+    """Return why an experiment can be done nowhere under this configuration."""
     places = sorted({p for run in experiment["runs"].values() for p in run["places"]})
     return (
-        f"{name}: none of its places ({', '.join(places)}) is among the datasets "
+        f"experiment {name!r}: none of its places ({', '.join(places)}) is among the datasets "
         f"({', '.join(allowed['datasets'])}) and models ({', '.join(allowed['models'])}) of "
         "studies.ats.experiments; add them there, or name stand-ins"
     )
-
-
-def check_target(name: str, known: list[str]) -> None:
-    """Raise a ``ReveilError`` if ``name`` is no experiment."""
-    if name not in known:
-        raise ReveilError(not_allowed("studies.ats.experiments.targets", name, known))

@@ -77,7 +77,12 @@ def _recipe(study: Study, place: Place, name: str) -> Iterator[str]:
     recipe = study.recipe(name, place.dataset, place.network)
     if recipe is None:
         return
-    yield from _training_images(name, recipe, datasets.get(place.dataset))
+    yield from training_problems(name, recipe, datasets.get(place.dataset))
+
+
+def training_problems(name: str, recipe: Values, dataset: Dataset) -> Iterator[str]:
+    """Yield what keeps a recipe from training on a dataset."""
+    yield from _training_images(name, recipe, dataset)
     if recipe["optimizer"] == "sgd" and recipe["nesterov"] and not recipe["momentum"]:
         yield (
             f"recipes.{name}.nesterov: true is not allowed with momentum {recipe['momentum']}; "

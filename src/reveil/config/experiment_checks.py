@@ -1,0 +1,187 @@
+"""Checks of the experiments: each names what exists, and can be done where it is asked for."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from reveil import datasets, defence_names, indices, policies
+from reveil.config.experiments import (
+    KIND,
+    Page,
+    experiment_of,
+    nowhere,
+    pages_of,
+    recipe_name,
+)
+from reveil.config.image_checks import training_problems
+from reveil.config.name_checks import caught, with_key
+from reveil.config.study import NAME, Study
+from reveil.errors import ReveilError, not_allowed
+from reveil.models.names import check_name
+
+Values = Mapping[str, Any]
+
+LISTS = ("singles", "top10-triples", "triples-of-top5")
+_COUNTED = re.compile(r"(plain-)?(dra|random)-([1-9]\d*)")
+_LONGEST = {"dra": 100, "random": 10_000}
+
+
+def check(study: Study) -> Iterator[str]:
+    """Yield what is wrong: with all experiments by themselves, with those asked for in full."""
+    presets, allowed = study.presets[KIND], study.section.get("experiments") or {}
+    yield from _where(allowed)
+    targets = [name for name in allowed.get("targets") or [] if name is not None]
+    for index, name in enumerate(targets):
+        if not study.known(KIND, name):
+            key = f"studies.{NAME}.experiments.targets[{index}]"
+            yield not_allowed(key, name, presets.names)
+    for name in presets.names:
+        yield from check_experiment(study, name, full=name in targets)
+
+
+def check_experiment(study: Study, name: str, *, full: bool = True) -> Iterator[str]:
+    """Yield what is wrong with one experiment: its names; in full, whether it can be done here."""
+    allowed = study.section.get("experiments") or {}
+    try:
+        experiment = experiment_of(study.presets[KIND], name)
+    except ReveilError:
+        return  # told by name_checks
+    problems = list(_runs(study, name, experiment))
+    yield from problems
+    complete = all(allowed.get(part) for part in ("datasets", "models")) and "stand_ins" in allowed
+    lost = study.broken & {("protocols",), ("recipes",), ("attacks",)}
+    if full and complete and not problems and not lost:
+        yield from _places(study, name, experiment, allowed)
+
+
+def _where(allowed: Values) -> Iterator[str]:
+    """The datasets, models and stand-ins must exist."""
+    key = f"studies.{NAME}.experiments"
+    for index, name in enumerate(allowed.get("datasets") or []):
+        if name not in datasets.DATASETS:
+            yield not_allowed(f"{key}.datasets[{index}]", name, datasets.DATASETS)
+    for index, name in enumerate(allowed.get("models") or []):
+        yield from caught(partial(check_name, name), f"{key}.models[{index}]")
+    for name, other in (allowed.get("stand_ins") or {}).items():
+        known = datasets.DATASETS if name in datasets.DATASETS else None
+        if known and other not in known:
+            yield not_allowed(f"{key}.stand_ins.{name}", other, known)
+        elif not known:
+            yield from caught(partial(check_name, name), f"{key}.stand_ins")
+            yield from caught(partial(check_name, other), f"{key}.stand_ins.{name}")
+
+
+def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
+    """Runs must name protocols and places that exist."""
+    for run, settings in experiment["runs"].items():
+        key = f"{KIND}.{name}.runs.{run}"
+        missing = [part for part in ("protocol", "places") if part not in settings]
+        yield from (f"{key}.{part}: is missing" for part in missing)
+        if missing:
+            continue
+        for role in ("protocol", "attacked"):
+            if role in settings and not study.known("protocols", settings[role]):
+                names = study.presets["protocols"].names
+                yield not_allowed(f"{key}.{role}", settings[role], names)
+        for place in settings["places"]:
+            dataset, _, model = place.partition("/")
+            if dataset not in datasets.DATASETS:
+                yield not_allowed(f"{key}.places", dataset, datasets.DATASETS)
+            yield from caught(partial(check_name, model), f"{key}.places, {place}")
+    for listed in experiment["lists"]:
+        if listed not in LISTS:
+            yield from _counted(f"{KIND}.{name}.lists", listed)
+
+
+def _counted(key: str, name: str) -> Iterator[str]:
+    match = _COUNTED.fullmatch(name)
+    if match is None:
+        yield not_allowed(key, name, ["dra-{n}", "random-{n}", *LISTS])
+    elif int(match[3]) > _LONGEST[match[2]]:
+        yield f"{key}: {name!r} is not allowed; {match[2]} has {_LONGEST[match[2]]} policies"
+
+
+def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Iterator[str]:
+    pages = pages_of(experiment, study.presets["protocols"], allowed)
+    if not pages:
+        yield nowhere(name, experiment, allowed)
+    told: set[str] = set()
+    for page in pages:
+        for position, row in enumerate(experiment["rows"]):
+            for message in _row(study, f"{KIND}.{name}.rows[{position}]", page, row):
+                if message not in told:
+                    told.add(message)
+                    yield message
+
+
+def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
+    for part, run in enumerate(row.get("runs", [])):
+        if run not in ("published", "ours") and run != page.run:
+            yield not_allowed(f"{key}.runs[{part}]", run, ["published", "ours"])
+    if page.run not in row.get("runs", [page.run]):
+        return
+    if page.origin[1] not in row.get("models", [page.origin[1]]):
+        return
+    switches = study.protocol(page.protocol)
+    if switches is None:
+        return
+    for attack in row.get("attacks", []):
+        if not study.known("attacks", attack):
+            yield not_allowed(f"{key}.attacks", attack, study.presets["attacks"].names)
+    defences = row.get("defences", ["none"])
+    for defence in defences:
+        yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
+    yield from _policies(key, page, row)
+    for role in row.get("recipes", ["full"]):
+        yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
+    for variant in row.get("variants", [""]):
+        yield from _scene(study, key, page, f"{page.attacked}-{variant}".removesuffix("-"))
+
+
+def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
+    for entry in map(str, row["policies"]):
+        match = _COUNTED.fullmatch(entry)
+        if match and not (match[2] == "random" and int(match[3]) <= 10):
+            yield from _counted(f"{key}.policies", entry)
+            continue
+        try:
+            policies.resolve_alias(entry, *page.origin, page.protocol, 0)
+        except ReveilError as error:
+            yield with_key(f"{key}.policies", error)
+
+
+def _recipe(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
+    try:
+        recipe = study.recipe(name, page.dataset, page.model)
+    except ReveilError as error:
+        yield f"{key}: {error}"
+        return
+    if recipe:
+        yield from training_problems(name, recipe, datasets.get(page.dataset))
+
+
+def _scene(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
+    """The victims' images must exist, and a block hold whole batches."""
+    if not study.known("protocols", name):
+        yield not_allowed(f"{key}.variants", name, study.presets["protocols"].names)
+        return
+    switches = study.protocol(name)
+    if switches is None:
+        return
+    scene = switches["scene"]
+    recipe = study.recipe(switches["recipes"]["full"], page.dataset, page.model)
+    if recipe and recipe["holdout"] < datasets.get(page.dataset).counts["train"]:
+        rule = scene["images"]
+        for problem in indices.check_rule(rule, datasets.get(page.dataset), recipe["holdout"]):
+            yield f"protocols.{name}.scene.images on {page.dataset}: {problem}"
+    block, count = study.section.get("block") or 1, indices.size(scene["images"])
+    for what, size in (
+        (f"studies.{NAME}.block", min(block, count)),
+        (f"protocols.{name}.scene.images.count", count),
+    ):
+        if size % scene["batch"]:
+            yield (
+                f"{what}: {size} images are no whole batches of {scene['batch']}, which {key} "
+                f"attacks by {name}; allowed: multiples of {scene['batch']}"
+            )

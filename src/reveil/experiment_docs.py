@@ -1,0 +1,151 @@
+"""Write docs/experiments.md, the list of the experiments, from their presets.
+
+Run ``python -m reveil.experiment_docs`` after a change to a preset; with ``--check`` it only says
+whether the file is up to date.
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reveil import config as settings
+from reveil import datasets, indices, policies
+from reveil.config.image_checks import training_count
+from reveil.config.presets import merge, read_yaml
+from reveil.files import write_text
+
+PAGE = Path("docs", "experiments.md")
+CONFIGS = ("config.yaml", "demo", "fashion", "tiny")
+
+INTRODUCTION = """\
+# Experiments
+
+<!-- Written by `python -m reveil.experiment_docs` from config/experiments and config/published.csv. -->
+
+Every table and figure of the three reports on transformation search, and what they leave open, is
+a target. `snakemake -n TARGET` says what it would take; `snakemake TARGET` makes it, the printed
+table under `results/{run}/ats/tables/`, its figures under `results/{run}/ats/figures/`, and the
+tidy tables that both are drawn from under `results/{run}/ats/experiments/{experiment}/`.
+
+An experiment is run twice: under the protocol of the report that made it, beside the published
+numbers, and under `fixed`, which is ours: equal victims, held-out search images, 100 attacked
+images, three seeds. Presets in [`config/experiments`](../config/experiments) say what is attacked
+where; `studies.ats.experiments` says which datasets and models a run allows, and `experiments`
+changes a preset.
+
+"""
+TARGETS = """\
+| target | report and its number there | what is shown | published numbers |
+| --- | --- | --- | --- |
+"""
+WORK = """
+## What each takes
+
+Work at the papers' settings ([`config.yaml`](../config.yaml), all seeds), each experiment by
+itself: what two experiments share is computed once. `image-iterations` are those of the attacks,
+in millions. [`ats_cost`](../config/experiments/ats-cost.yaml) turns the benchmark files of a run
+into hours for its machine.
+
+| target | trainings | million training images | attacked images | million image-iterations | policies scored |
+| --- | --- | --- | --- | --- | --- |
+"""
+RUNS = """
+## Where each can be done
+
+`plans` means that `snakemake -n` of the target plans under this configuration; all targets of
+`tiny` run in the tests, on the embedded images and on small archives of the papers' layouts, which
+every table then calls synthetic. A blank means that the experiment is tied to data that the
+configuration leaves out.
+
+| target | config.yaml | demo | fashion | tiny |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def main() -> None:
+    """Write the page, or compare it with the file."""
+    parser = argparse.ArgumentParser(prog="python -m reveil.experiment_docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.add_argument("--root", type=Path, default=Path(), help="folder of the repository")
+    options = parser.parse_args()
+    text, path = document(options.root), options.root / PAGE
+    if not options.check:
+        write_text(path, text)
+    elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+        sys.exit(f"{PAGE} is out of date: run python -m reveil.experiment_docs")
+
+
+def document(root: Path) -> str:
+    """Return the text of docs/experiments.md for the repository at ``root``."""
+    config = read_yaml(root / "config.yaml")
+    names = config["studies"]["ats"]["experiments"]["targets"]
+    published = _published(root)
+    parts = [INTRODUCTION, TARGETS]
+    for name in names:
+        experiment = settings.resolve_experiment(config, root, name)
+        shown = published.get(name.replace("ats-cost", "cost"), 0) or "not available"
+        cells = (_target(name), experiment["source"], experiment["title"], shown)
+        parts.append(_row(cells))
+    parts.append(WORK)
+    parts += [_row((_target(name), *_work(config, root, name))) for name in names]
+    parts.append(RUNS)
+    configs = [config, *(_config(root, name) for name in CONFIGS[1:])]
+    for name in names:
+        plans = ["plans" if settings.pages(c, root, name) else "" for c in configs]
+        parts.append(_row((_target(name), *plans)))
+    return "".join(parts)
+
+
+def _target(name: str) -> str:
+    return f"`{name.replace('-', '_')}`"
+
+
+def _row(cells: Any) -> str:
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def _config(root: Path, name: str) -> dict[str, Any]:
+    return merge(read_yaml(root / "config.yaml"), read_yaml(root / "config" / f"{name}.yaml"))
+
+
+def _published(root: Path) -> Counter[str]:
+    with (root / "config/published.csv").open(newline="", encoding="utf-8") as stream:
+        return Counter(row["experiment"] for row in csv.DictReader(stream))
+
+
+def _work(config: Mapping[str, Any], root: Path, name: str) -> Iterator[str]:
+    """Yield the numbers of trainings, training images, attacked images, iterations and scores."""
+    trainings: dict[tuple[Any, ...], float] = {}
+    images, steps, scored = 0, 0.0, 0
+    for seed in config["seeds"]:
+        for cell in settings.cells(config, root, name, seed):
+            place = cell.page.dataset, cell.page.model
+            recipe = settings.resolve_recipe(config, root, cell.recipe, *place)
+            key = (*place, policies.trained_name(cell.policy), cell.recipe, seed)
+            count = training_count(recipe, datasets.get(place[0]).counts["train"])
+            trainings[key] = recipe["epochs"] * count
+            if cell.attack:
+                scene = settings.resolve_protocol(config, root, cell.protocol)["scene"]
+                attack = settings.resolve_attack(config, root, cell.attack)
+                count = indices.size(scene["images"])
+                images += count
+                steps += count * attack["iterations"] * attack["restarts"]
+    experiment = settings.resolve_experiment(config, root, name)
+    for page in settings.pages(config, root, name):
+        search = settings.resolve_protocol(config, root, page.protocol)
+        for listed in experiment["lists"]:
+            policies_of = settings.list_policies(listed, search, 0)
+            scored += len(policies_of) * experiment["repeats"] * len(config["seeds"])
+    yield f"{len(trainings):,}"
+    yield f"{sum(trainings.values()) / 1e6:,.0f}"
+    yield f"{images:,}"
+    yield f"{steps / 1e6:,.1f}"
+    yield f"{scored:,}"
+
+
+if __name__ == "__main__":
+    main()
