@@ -70,6 +70,7 @@ class Shared:
             ``train``, those of the images behind the gradient.
         policy: what the victims' images went through, where it is public.
         augment: what was done with it, see :class:`Victims`; None where ``policy`` is.
+        crop_shift: pixels by which a crop moves content at most; 0 where ``policy`` is None.
     """
 
     gradients: list[Tensor]
@@ -80,6 +81,7 @@ class Shared:
     bn_mode: str = "eval"
     policy: Policy | None = None
     augment: str | None = None
+    crop_shift: int = 0
 
     def __len__(self) -> int:
         return len(self.gradients[0])

@@ -37,8 +37,13 @@ class Regularisation:
         if settings.features:
             self.last, self.features, self.seen = _seen_features(model, shared, labels)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the (P,) sum of all penalties of (P, [b,] C, H, W) guesses."""
+    def __call__(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Return the (P,) sum of all penalties of (P, [b,] C, H, W) guesses.
+
+        Args:
+            x: whose smoothness and norm count.
+            seen: what is put through the model, of the same shape, where that is not ``x``.
+        """
         settings, count = self.settings, len(x)
         images = x.flatten(0, -4)
         total = images.new_zeros(count)
@@ -48,7 +53,8 @@ class Regularisation:
         if settings.image_norm:
             total = total + settings.image_norm * half_mean_square(images).view(count, -1).mean(1)
         if settings.bn_statistics or settings.features:
-            total = total + self._within_model(images, count)
+            through = images if seen is None else seen.flatten(0, -4)
+            total = total + self._within_model(through, count)
         return total
 
     def _within_model(self, images: Tensor, count: int) -> Tensor:
