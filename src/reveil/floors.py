@@ -51,11 +51,14 @@ def best(found: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(found.values())).amax(0)
 
 
-def registered_floor(reference: Tensor, view: View) -> Tensor:
+def registered_floor(reference: Tensor, view: View, mask: Tensor | None = None) -> Tensor:
     """Return (B,) the best registered PSNR in dB of the constant guesses.
 
     Registration chooses the part of the image that is compared, so a constant guess gains by it
     too: it is compared with the half of the image that is most like it.
+
+    Args:
+        mask: as for :func:`reveil.registration.psnr_registered`.
     """
     guesses = constants(reference, view)
-    return best({name: psnr_registered(guess, reference) for name, guess in guesses.items()})
+    return best({name: psnr_registered(g, reference, mask) for name, g in guesses.items()})

@@ -48,7 +48,8 @@ def judge(
         seed: of the run, for the floors.
         reference: what ``psnr_db``, ``ssim``, ``lpips``, the registered PSNR and the floors compare
             with: ``transformed``, what the victim used; ``original``; or ``content``, the pixels of
-            the former that are no fill (what needs whole images then is that of ``transformed``).
+            the former that are no fill (``ssim`` and ``lpips`` then are those of ``transformed``).
+            The registered PSNR always leaves fill out.
         gallery: (N, C, H, W) uint8, all images of the victims' split as the network sees them,
             untouched, for the ranks; see :func:`reveil.reidentify.ranks`.
         facts: (B,) values of ``FACTS``; see :func:`reveil.facts.image_facts`.
@@ -67,6 +68,7 @@ def judge(
     content = victims.content.cpu()
     against = original if reference == "original" else used
     mask = content if reference == "content" else None
+    shown = None if reference == "original" else content
     floor = floors(against, victims.images, view, seed, mask)
     content_floor = floors(used, victims.images, view, seed, content)
     main, on_content = psnr(guess, against, mask), psnr(guess, used, content)
@@ -84,8 +86,8 @@ def judge(
         "floor_content_db": best(content_floor),
         "gain_content_db": on_content - best(content_floor),
         "content_fraction": content.double().mean((1, 2, 3)),
-        "psnr_registered_db": psnr_registered(guess, against),
-        "floor_registered_db": registered_floor(against, view),
+        "psnr_registered_db": psnr_registered(guess, against, shown),
+        "floor_registered_db": registered_floor(against, view, shown),
         **_moves(reconstruction, assignment, view, used, original),
         **_ranks(guess, victims, gallery),
         **{name: None if facts is None else facts[name] for name in FACTS},

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,34 +15,46 @@ def images(*shape: int) -> torch.Tensor:
     return torch.rand(*shape, generator=generator(0, "test", *shape), dtype=torch.float64)
 
 
-def slow(guess: torch.Tensor, reference: torch.Tensor) -> float:
+def slow(guess: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor) -> float:
     """Return the best PSNR of one image, one shift after the other."""
     height, width = reference.shape[1:]
     best = -math.inf
     for source in (guess, guess.flip(-1)):
         for dy in range(1 - height, height):
             for dx in range(1 - width, width):
-                overlap = (height - abs(dy)) * (width - abs(dx))
-                if overlap < SMALLEST_OVERLAP * height * width:
-                    continue
-                kept = source[:, max(0, -dy) : height - max(0, dy)]
-                kept = kept[:, :, max(0, -dx) : width - max(0, dx)]
-                seen = reference[:, max(0, dy) : height - max(0, -dy)]
-                seen = seen[:, :, max(0, dx) : width - max(0, -dx)]
-                best = max(best, psnr(kept[None], seen[None]).item())
+                part = np.s_[..., max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
+                back = np.s_[
+                    ..., max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)
+                ]
+                if mask[part].sum() >= SMALLEST_OVERLAP * mask.sum():
+                    parts = source[back][None], reference[part][None], mask[part][None]
+                    best = max(best, psnr(*parts).item())
     return best
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 9)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_all_shifts_at_once_equal_a_loop(height, width, channels):
-    guess, reference = (
-        3 * images(5, channels, height, width) - 1,
-        images(5, channels, height, width),
-    )
-    found = psnr_registered(guess, reference).tolist()
-    assert found == pytest.approx([slow(g, r) for g, r in zip(guess, reference, strict=True)])
-    assert (psnr_registered(guess, reference) >= psnr(guess, reference) - 1e-9).all()
+@pytest.mark.parametrize("masked", [False, True])
+def test_all_shifts_at_once_equal_a_loop(height, width, channels, masked):
+    shape = (5, channels, height, width)
+    guess, reference = 3 * images(*shape) - 1, images(*shape).flip(0)
+    mask = images(5, 1, height, width) > 0.7 if masked else torch.ones(5, 1, height, width) > 0
+    found = psnr_registered(guess, reference, mask if masked else None)
+    expected = [slow(*one) for one in zip(guess, reference, mask, strict=True)]
+    assert found.tolist() == pytest.approx(expected)
+    assert (found >= psnr(guess, reference, mask) - 1e-9).all()
+
+
+def test_fill_is_not_matched_by_any_black_part_of_a_guess():
+    """Upper half fill: a guess with a black half is exact there, and no nearer to the content."""
+    reference, guess = images(1, 3, 16, 16), images(2, 3, 16, 16)[1:]
+    mask = torch.ones(1, 1, 16, 16, dtype=torch.bool)
+    mask[:, :, :8] = False
+    reference = reference.where(mask, 0.0)
+    guess[:, :, 8:] = 0
+    assert psnr_registered(guess, reference).item() == math.inf
+    assert psnr_registered(guess, reference, mask).item() < 10
+    assert math.isnan(psnr_registered(guess, reference, mask & False))
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (3, -5), (-16, 0), (0, 16), (9, 9)], ids=str)
