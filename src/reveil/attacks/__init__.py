@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from reveil.attacks import optimise
+from reveil.attacks import lbfgs, optimise
 from reveil.attacks.interface import Attack, Reconstruction
 from reveil.errors import ReveilError, not_allowed
 from reveil.job import State
 from reveil.scene import Shared
 
-METHODS: dict[str, Attack] = {"optimise": optimise.reconstruct}
+METHODS: dict[str, Attack] = {"optimise": optimise.reconstruct, "lbfgs": lbfgs.reconstruct}
 
 __all__ = ["METHODS", "Attack", "Reconstruction", "reconstruct"]
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from reveil.attacks.interface import Reconstruction
+from reveil.attacks.labels import with_labels
 from reveil.attacks.objectives import OBJECTIVES, Target, cosines_of_tensors
 from reveil.attacks.optimizers import OPTIMIZERS
 from reveil.attacks.priors import start
@@ -38,9 +39,10 @@ def reconstruct(
     loss_factor: float = 1.0,
 ) -> Reconstruction:
     """Reconstruct a block; see :func:`reveil.attacks.reconstruct`."""
+    settings = Settings.of(parameters)
     return run_block(
-        Matching,
-        Settings.of(parameters),
+        with_labels(Matching, settings),
+        settings,
         model,
         shared,
         images,
@@ -57,15 +59,16 @@ def reconstruct(
 class Matching(Problem):
     """Descent on the guesses, in all problems of a chunk at once.
 
-    A method that looks for more than the images extends ``begin``, which draws the variables, and
-    ``labels_of``.
+    A method that looks for more than the images extends ``begin``, which draws the variables,
+    ``variables``, ``limited``, and ``seen`` or ``labels_of``; one that steps otherwise, ``memory``
+    and ``iterate``.
     """
 
     def __init__(
         self, model: nn.Module, shared: Shared, settings: Settings, loss_factor: float
     ) -> None:
         self.model, self.shared, self.settings = model, shared, settings
-        self.target = Target.of(shared.gradients, loss_factor, settings.reduction)
+        self.target = Target.of(shared.gradients, loss_factor, settings.reduction, shared.bn_mode)
         self.labels, (self.low, self.high) = shared.labels, shared.box
         self.objective = OBJECTIVES[settings.objective]
         self.optimizer = OPTIMIZERS[settings.optimizer]
@@ -91,10 +94,7 @@ class Matching(Problem):
     def start(self, images: Sequence[int], seed: int, restart: int) -> Live:
         """Return the variables and all that goes with them."""
         variables = self.begin(images, seed, restart)
-        live = dict(variables)
-        for name, variable in variables.items():
-            moments = self.optimizer.start(variable)
-            live |= {f"moment.{name}.{moment}": tensor for moment, tensor in moments.items()}
+        live = variables | self.memory(variables)
         count = len(variables["x"])
         if self.settings.trace:
             shape = (count, len(self.settings.traced), len(self.target.gradients))
@@ -103,6 +103,14 @@ class Matching(Problem):
             streams = torch.tensor([(seed, image, restart) for image in images])
             live["streams"] = streams.view(count, -1, 3)
         return live
+
+    def memory(self, variables: Live) -> Live:
+        """Return what the optimiser remembers at the beginning of a restart."""
+        return {
+            f"moment.{name}.{moment}": tensor
+            for name, variable in variables.items()
+            for moment, tensor in self.optimizer.start(variable).items()
+        }
 
     def variables(self, live: Live) -> Live:
         """Return what is optimised: all that has moments."""
@@ -113,10 +121,9 @@ class Matching(Problem):
         """Do one iteration; a problem that is not finite any more stays as it is."""
         settings, variables = self.settings, self.variables(live)
         rate = settings.rate(iteration)
-        self._trace(live, iteration)
-        cost, gradients = self.evaluate(variables)
-        if iteration in self.column:
-            live["curve"][:, self.column[iteration]] = cost.float()
+        self.trace(live, iteration)
+        cost, _, gradients = self.evaluate(variables)
+        self.record(live, iteration, cost)
         finite = [torch.isfinite(g).flatten(1).all(1) for g in gradients.values()]
         live["alive"] &= torch.stack([torch.isfinite(cost), *finite]).all(0)
         live["lived"] += live["alive"]
@@ -128,14 +135,13 @@ class Matching(Problem):
             prefix = f"moment.{name}."
             moments = {k.removeprefix(prefix): v for k, v in live.items() if k.startswith(prefix)}
             self.optimizer.step(moved, gradients[name], moments, iteration, rate)
-            if name == "x":
-                moved = self.boxed(moved)
+            moved = self.limited(name, moved)
             alive = live["alive"].view(-1, *[1] * (variable.dim() - 1))
             live[name] = torch.where(alive, moved, variable)
 
     def finish(self, live: Live) -> Tensor:
         """Return the final cost without regularisation, NaN where a problem failed."""
-        self._trace(live, self.settings.iterations)
+        self.trace(live, self.settings.iterations)
         with torch.no_grad():
             cost = self.cost(self.variables(live))
         return torch.where(live["alive"] & torch.isfinite(cost), cost, torch.nan)
@@ -153,18 +159,27 @@ class Matching(Problem):
         points = torch.tensor(self.settings.traced).repeat(len(live["x"]), 1)
         return {"cosines": live["cosines"], "cosine_iterations": points}
 
+    def seen(self, variables: Live) -> Tensor:
+        """Return the images that are put through the model."""
+        return variables["x"]
+
+    def limited(self, name: str, variable: Tensor) -> Tensor:
+        """Return a variable within what is allowed for it."""
+        return self.boxed(variable) if name == "x" else variable
+
     def cost(self, variables: Live) -> Tensor:
         """Return the (P,) distances of gradients."""
         labels = self.labels_of(variables)
-        return self.objective(self.model, variables["x"], labels, self.target)
+        return self.objective(self.model, self.seen(variables), labels, self.target)
 
-    def evaluate(self, variables: Live) -> tuple[Tensor, Live]:
-        """Return the (P,) distances, and the gradient of the regularised cost by variable."""
+    def evaluate(self, variables: Live) -> tuple[Tensor, Tensor, Live]:
+        """Return the (P,) distances, the regularised costs, and their gradient by variable."""
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in variables.items()}
         cost = self.cost(leaves)
-        total = self.settings.objective_weight * cost + self.penalty(leaves["x"])
-        found = torch.autograd.grad(total.sum(), list(leaves.values()))
-        return cost.detach(), dict(zip(leaves, found, strict=True))
+        penalty = self.penalty(leaves["x"], self.seen(leaves))
+        total = self.settings.objective_weight * cost + penalty
+        found = torch.autograd.grad(total.sum(), list(leaves.values()), materialize_grads=True)
+        return cost.detach(), total.detach(), dict(zip(leaves, found, strict=True))
 
     def signed(self, gradient: Tensor, iteration: int) -> Tensor:
         """Return the gradient of the images, or its sign; see :class:`Settings`."""
@@ -179,12 +194,19 @@ class Matching(Problem):
             return x
         return torch.minimum(torch.maximum(x, self.low), self.high)
 
-    def _trace(self, live: Live, iteration: int) -> None:
+    def record(self, live: Live, iteration: int, cost: Tensor) -> None:
+        """Keep the (P,) distances after so many iterations, where they are a point of the curve."""
+        if iteration in self.column:
+            live["curve"][:, self.column[iteration]] = cost.float()
+
+    def trace(self, live: Live, iteration: int) -> None:
+        """Keep the cosines of tensors after so many iterations, where they are asked for."""
         if self.settings.trace and iteration in self.trace_column:
             variables = self.variables(live)
             with torch.no_grad():
                 labels = self.labels_of(variables)
-                cosines = cosines_of_tensors(self.model, variables["x"], labels, self.target)
+                seen = self.seen(variables)
+                cosines = cosines_of_tensors(self.model, seen, labels, self.target)
             live["cosines"][:, self.trace_column[iteration]] = cosines.float()
 
 
