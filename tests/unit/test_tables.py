@@ -12,41 +12,7 @@ from reveil.library import LIBRARY, function_name
 from reveil.statistics import mean_interval, share_interval
 from reveil.tables.labels import model_title, policy_label, policy_order
 from reveil.tables.published import published_value
-
-JUDGE = {"accuracy_on": "both", "std_ddof": 1, "baseline": "none"}
-FLOORS = ("floor_db", "floor_random_db", "floor_mean_db", "floor_black_db")
-
-
-def attack_rows(policy, psnr, *, seed=0, floor=8.0, dataset="cifar100", model="resnet20-4"):
-    """Return the tidy rows of one policy and seed, one image a PSNR."""
-    table = pd.DataFrame({"image": range(len(psnr)), "psnr_db": np.asarray(psnr, dtype=float)})
-    table = table.assign(
-        protocol="fixed", dataset=dataset, model=model, policy=policy, recipe="full", seed=seed,
-        attack="inversed", defence="none", ssim=0.5, status="ok",
-        psnr_original_db=table["psnr_db"] - 1, psnr_content_db=table["psnr_db"] + 1,
-    )  # fmt: skip
-    table[list(FLOORS)] = [floor, floor - 1, floor, floor - 2]
-    return table.assign(gain_db=table["psnr_db"] - floor)
-
-
-def model_rows(*policies, seeds=(0,), clean=75.0, dataset="cifar100", model="resnet20-4"):
-    return pd.DataFrame(
-        [
-            {
-                "dataset": dataset, "model": model, "policy": policy, "recipe": "full",
-                "seed": seed, "accuracy_clean_pct": clean + seed,
-                "accuracy_transformed_pct": clean - 5, "n_test": 1000,
-            }
-            for policy in policies
-            for seed in seeds
-        ]
-    )  # fmt: skip
-
-
-def published_rows(*rows):
-    columns = ["experiment", "source", "dataset", "model", "policy", "metric", "value"]
-    return pd.DataFrame(rows, columns=columns).assign(attack="inversed", defence="none")
-
+from tests.attacked import JUDGE, attack_rows, model_rows, published_rows
 
 PUBLISHED = published_rows(
     ("ats-exp03", "original", "CIFAR-100", "ResNet20-4", "None", "psnr_db", 13.88),

@@ -19,6 +19,9 @@ _ALIASES = {
     "published-hybrid": "Searched hybrid",
 }
 _ORDER = ("none", "crop-flip", *_ALIASES)
+_ROLE = re.compile(r"(only-|plain-)?(found-(\d+|hybrid)|passing-\d+)")
+# What is told of a policy before its name: without crop and flip, and on a model that knew none.
+_PREFIXES = {"only-": "no crop and flip", "plain-": "model without policy"}
 
 
 def dataset_title(name: str) -> str:
@@ -55,7 +58,7 @@ def policy_roles(dataset: str, model: str) -> dict[str, str]:
 
 def _role(policy: str) -> str:
     # A role such as found-1 stands for one policy a seed and is no policy itself.
-    return policy if re.fullmatch(r"(only-)?found-(\d+|hybrid)", policy) else policies.role(policy)
+    return policy if _ROLE.fullmatch(policy) else policies.role(policy)
 
 
 def policy_label(policy: str, dataset: str, model: str) -> str:
@@ -71,20 +74,23 @@ def policy_label(policy: str, dataset: str, model: str) -> str:
         return "None"
     if role == "crop-flip":
         return "None, crop and flip"
-    if role.startswith("only-"):
-        return f"{policy_label(role.removeprefix('only-'), dataset, model)}, no crop and flip"
-    if role.startswith("found-"):
-        return f"Found {role.removeprefix('found-')}"
+    for prefix, told in _PREFIXES.items():
+        if role.startswith(prefix):
+            return f"{policy_label(role.removeprefix(prefix), dataset, model)}, {told}"
+    if _ROLE.fullmatch(role):
+        return role.capitalize().replace("-", " ")
     alias = policy_roles(dataset, model).get(role)
     return f"{_ALIASES[alias]} ({role})" if alias else role
 
 
 def policy_order(policy: str, dataset: str, model: str) -> tuple[int, str]:
-    """Return a sort key: the papers' rows in their order, the found policies, then all others."""
+    """Return a sort key: the papers' rows in their order, what searches gave, all others."""
     role = _role(policy)
     part = policy_roles(dataset, model).get(role, role)
     if part in _ORDER:
         return _ORDER.index(part), role
-    if part.startswith("found-"):
-        return len(_ORDER), role
-    return len(_ORDER) + 1 + part.startswith("only-"), role
+    if _ROLE.fullmatch(part) and not part.startswith(tuple(_PREFIXES)):
+        kind, which = part.split("-")
+        # Passing 10 follows passing 9.
+        return len(_ORDER) + (kind == "passing"), which.rjust(6, "0")
+    return len(_ORDER) + 2 + part.startswith(tuple(_PREFIXES)), role

@@ -1,37 +1,20 @@
 """Rendering of the tables for readers: numbers with their intervals, in Markdown and HTML."""
 
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 
-from reveil.tables.labels import NOT_AVAILABLE, SOURCE_TITLES, dataset_title, model_title
+from reveil.captions import LPIPS_ABSENT
+from reveil.tables.cells import (
+    SETTINGS,
+    TEXT,
+    attack_cells,
+    estimate_cells,
+    pair_cells,
+    search_cells,
+)
 
-_HEADS = {
-    "protocol": "Protocol",
-    "dataset": "Dataset",
-    "model": "Model",
-    "seed": "Seed",
-    "rank": "Rank",
-    "rank_distinct": "Rank among distinct",
-    "index": "Index",
-    "operation": "Transformation",
-    "operations": "Operations",
-    "same_as": "Same function as",
-    "policy": "Policy",
-    "label": "Known as",
-    "s_pri": "S_pri [95 %]",
-    "s_pri_n": "Images",
-    "s_pri_difference": "S_pri minus None",
-    "s_acc": "S_acc",
-    "n_seeds": "Seeds",
-    "n_failed": "Failed",
-    "n_candidates": "Candidates",
-    "n_passing": "Passing the filter",
-    "top_five_original": "Top five of Gao et al. 2021",
-    "top_five_drabent2022": "Top five of Drabent et al. 2022",
-}
 _STYLE = (
     "<style>table.reveil{border-collapse:collapse;font:14px/1.4 sans-serif}"
     "table.reveil th,table.reveil td{padding:4px 8px;border-bottom:1px solid #ccc;text-align:right;"
@@ -41,34 +24,36 @@ _STYLE = (
     "div.reveil{overflow-x:auto}</style>"
 )
 _SEARCH = ["protocol", "dataset", "model", "seed"]
-_TEXT_COLUMNS = frozenset(
-    _HEADS[name]
-    for name in ("protocol", "dataset", "model", "policy", "operation", "operations", "same_as")
-)
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """Return a table of this package as Markdown, with a line under it that counts failures."""
+def to_markdown(table: pd.DataFrame, *notes: str) -> str:
+    """Return a table of this package as Markdown, with a line under it that counts failures.
+
+    Args:
+        table: The table.
+        *notes: Sentences that follow in that line.
+    """
     shown = readable(table)
     lines = [shown.columns, ["---"] * shown.shape[1], *shown.itertuples(index=False)]
     rows = (
         "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines
     )
-    return "\n".join(rows) + f"\n\n{note(table)}\n"
+    return "\n".join(rows) + f"\n\n{note(table, *notes)}\n"
 
 
-def to_html(table: pd.DataFrame) -> str:
+def to_html(table: pd.DataFrame, *notes: str) -> str:
     """Return a table of this package as a fragment of HTML that needs nothing else.
 
     The fragment brings its style and is pure ASCII, so that it reads the same in a report and
-    opened as a file.
+    opened as a file. The arguments are those of :func:`to_markdown`.
     """
     shown = readable(table)
-    classes = ["text" if head in _TEXT_COLUMNS else "number" for head in shown.columns]
+    classes = ["text" if head in TEXT else "number" for head in shown.columns]
     head = _html_row("th", shown.columns, classes)
     body = "".join(_html_row("td", cells, classes) for cells in shown.itertuples(index=False))
     markup = (
-        f'{_STYLE}<div class="reveil"><table class="reveil"><caption>{escape(note(table))}'
+        f'{_STYLE}<div class="reveil"><table class="reveil"><caption>'
+        f"{escape(note(table, *notes))}"
         f"</caption><thead>{head}</thead><tbody>{body}</tbody></table></div>\n"
     )
     return markup.encode("ascii", "xmlcharrefreplace").decode("ascii")
@@ -80,11 +65,24 @@ def _html_row(tag: str, cells: Any, classes: list[str]) -> str:
     return f"<tr>{''.join(inner)}</tr>"
 
 
-def note(table: pd.DataFrame) -> str:
+def note(table: pd.DataFrame, *notes: str) -> str:
     """Return the line under a table: what its intervals are, and how many failures it left out."""
+    unmeasured = "lpips_mean" in table and bool(table["lpips_mean"].isna().all())
+    told = [LPIPS_ABSENT] * (unmeasured and LPIPS_ABSENT not in notes)
+    return " ".join([_note(table), *told, *notes])
+
+
+def _note(table: pd.DataFrame) -> str:
+    if "quantity" in table:
+        return "Values with 95 % intervals; n counts what the interval is over."
+    if "first_label" in table:
+        return (
+            "Pairs whose accuracies do not differ by their 95 % interval (Newcombe). Differences: "
+            "the first less the second, gains image by image; a lower gain protects better."
+        )
     # A search repeats its count on every policy that it selected.
     counted = table.drop_duplicates(_SEARCH) if "n_candidates" in table else table
-    failed = int(counted["n_failed"].sum()) if len(table) else 0
+    failed = int(counted["n_failed"].sum()) if "n_failed" in counted else 0
     failures = f"Failed and left out: {failed}."
     if "psnr_mean_db" not in table:
         return f"Means with 95 % intervals over images. {failures}"
@@ -103,88 +101,12 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"Rows": ["none"]})
     records = table.to_dict("records")
     if "psnr_mean_db" in table:
-        return pd.DataFrame([_policy_cells(row) for row in records])
-    return pd.DataFrame([_search_cells(row) for row in records])
-
-
-def _policy_cells(row: Mapping[str, Any]) -> dict[str, str]:
-    cells = {
-        "Protocol": str(row["protocol"]),
-        "Dataset": dataset_title(row["dataset"]),
-        "Model": model_title(row["model"]),
-        "Policy": str(row["label"]),
-        "PSNR, dB [95 %]": _interval(row, "psnr", "_db"),
-        "SD": _number(row["psnr_std_db"]),
-        "Images": f"{row['n_images']:.0f}",
-        "Seeds": f"{row['n_seeds']:.0f}",
-        "Failed": f"{row['n_failed']:.0f}",
-        "Floor, dB": _number(row["floor_db"]),
-        "Gain, dB [95 %]": _interval(row, "gain", "_db", sign="+"),
-        "Gain > 0": _number(100 * row["gain_positive_share"], 0, " %"),
-        "Worst (max) PSNR, dB": _number(row["psnr_max_db"]),
-        "SSIM [95 %]": _interval(row, "ssim", digits=3),
-        "Difference, dB [95 %]": _interval(row, "difference", "_db", sign="+"),
-        "Clean accuracy, % [95 %]": _accuracy(row, "clean"),
-        "Transformed accuracy, % [95 %]": _accuracy(row, "transformed"),
-        "Test images": f"{row['n_test']:.0f}",
-    }
-    return cells | {title: _paper(row, source) for source, title in SOURCE_TITLES.items()}
-
-
-def _search_cells(row: Mapping[str, Any]) -> dict[str, str]:
-    special = {
-        "dataset": lambda: dataset_title(row["dataset"]),
-        "model": lambda: model_title(row["model"]),
-        "s_pri": lambda: _bracketed(row["s_pri"], row["s_pri_low"], row["s_pri_high"], 3),
-        "s_pri_difference": lambda: _number(row["s_pri_difference"], 3, sign="+"),
-        "s_acc": lambda: _number(row["s_acc"], 1),
-    }
-    return {
-        head: special[name]() if name in special else _plain(row[name])
-        for name, head in _HEADS.items()
-        if name in row
-    }
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    # NumPy's booleans are not Python's; both are told by their name.
-    if type(value).__name__.startswith("bool"):
-        return "yes" if value else ""
-    return _number(value, 0)
-
-
-def _number(value: float, digits: int = 2, unit: str = "", *, sign: str = "") -> str:
-    return "-" if pd.isna(value) else f"{value:{sign}.{digits}f}{unit}"
-
-
-def _bracketed(mean: float, low: float, high: float, digits: int, sign: str = "") -> str:
-    text = _number(mean, digits, sign=sign)
-    if pd.isna(low) or pd.isna(high):
-        return text
-    return f"{text} [{_number(low, digits, sign=sign)}, {_number(high, digits, sign=sign)}]"
-
-
-def _interval(
-    row: Mapping[str, Any], name: str, unit: str = "", *, digits: int = 2, sign: str = ""
-) -> str:
-    ends = (row[f"{name}_{end}{unit}"] for end in ("mean", "low", "high"))
-    return _bracketed(*ends, digits, sign)
-
-
-def _accuracy(row: Mapping[str, Any], measure: str) -> str:
-    names = (f"accuracy_{measure}_{end}" for end in ("pct", "low_pct", "high_pct"))
-    return _bracketed(*(row[name] for name in names), 1)
-
-
-def _paper(row: Mapping[str, Any], source: str) -> str:
-    psnr, accuracy = row[f"{source}_psnr_db"], row[f"{source}_accuracy_pct"]
-    if psnr == accuracy == NOT_AVAILABLE:
-        return NOT_AVAILABLE
-    parts = ((psnr, " dB"), (accuracy, " %"))
-    # A column with text in it reads back from CSV as text, numbers included.
-    return ", ".join(
-        NOT_AVAILABLE if value == NOT_AVAILABLE else f"{float(value):.2f}{unit}"
-        for value, unit in parts
-    )
+        varied = [c for c in SETTINGS if c in table and table[c].nunique() > 1]
+        if "label_correct_share" in table and not (table["label_correct_share"] < 1).any():
+            records = [{k: v for k, v in r.items() if k != "label_correct_share"} for r in records]
+        return pd.DataFrame([attack_cells(row, varied) for row in records])
+    if "quantity" in table:
+        return pd.DataFrame([estimate_cells(row) for row in records])
+    if "first_label" in table:
+        return pd.DataFrame([pair_cells(row) for row in records])
+    return pd.DataFrame([search_cells(row) for row in records])
