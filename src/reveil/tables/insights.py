@@ -97,7 +97,7 @@ def grouped_scores(
         field = np.sort(rows.loc[random, "s_pri"].to_numpy())
         if len(field):
             mine = rows.loc[~random, "s_pri"]
-            beaten = 1 - np.searchsorted(field, mine, side="right") / len(field)
+            beaten = (len(field) - np.searchsorted(field, mine, side="right")) / len(field)
             table.loc[mine.index, "policies_beaten_share"] = beaten
     return table
 
