@@ -1,10 +1,11 @@
-"""Candidate policies: random ones, and each transformation by itself."""
+"""Candidate policies: random ones, each transformation by itself, and lists of them by name."""
 
 import pandas as pd
 import torch
 
 from reveil.errors import ReveilError
 from reveil.library import IDENTITY, LIBRARY, function_name
+from reveil.lists import fixed_list, list_size
 from reveil.policies import MAX_LENGTH
 from reveil.rng import generator
 
@@ -39,6 +40,29 @@ def single_candidates() -> pd.DataFrame:
     return pd.DataFrame(
         {"candidate": [-1, *indices], "policy": ["none", *(str(i) for i in indices)]}
     )
+
+
+def policy_list(name: str, *, seed: int, slots: int = 3, slot_max: int = 49) -> pd.DataFrame:
+    """Return a list of policies by name, columns candidate, policy and group (the name).
+
+    ``random-N`` are the first N candidates that the search of this seed draws; see
+    :func:`reveil.lists.fixed_list` for the other lists. ``none`` of ``singles`` is candidate -1,
+    so that the others have the number of their transformation.
+
+    Args:
+        seed, slots, slot_max: of :func:`draw_candidates`; used by ``random-N`` alone.
+
+    Raises:
+        ReveilError: there is no such list; the message names the nearest.
+    """
+    policies = fixed_list(name)
+    if policies is None:
+        table = draw_candidates(list_size(name), slots=slots, slot_max=slot_max, seed=seed)
+    elif name == "singles":
+        table = single_candidates()
+    else:
+        table = pd.DataFrame({"candidate": range(len(policies)), "policy": policies})
+    return table.assign(group=name)
 
 
 def function_of(policy: str) -> str:

@@ -164,20 +164,28 @@ class PrivacyScore:
 
         Row 0 is the mean of the cosines per tensor, row 1 the cosine of the whole gradient.
         """
-        total = torch.zeros(2, len(self.labels), self.points + 1, dtype=torch.float64)
+        return self._repeated_curves(policy).mean(0)
+
+    def __call__(self, policy: Policy) -> tuple[Tensor, Tensor]:
+        """Return (N,) scores of the images by the chosen similarity, and (N,) by the global one."""
+        chosen, whole = self.repeated(policy)
+        return chosen.mean(0), whole.mean(0)
+
+    def repeated(self, policy: Policy) -> tuple[Tensor, Tensor]:
+        """Return what a call does of each repeat by itself: (repeats, N) scores, twice."""
+        integrals = integrate(self._repeated_curves(policy), self.quadrature)
+        return integrals[:, GRADSIMS.index(self.gradsim)], integrals[:, 1]
+
+    def _repeated_curves(self, policy: Policy) -> Tensor:
+        curves = []
         for repeat in range(self.repeats):
 
             def work(piece: slice, repeat: int = repeat) -> Tensor:
                 return self._piece(policy, repeat, piece)
 
             with precision("fp32", self.device):
-                total += torch.cat(run_in_chunks(work, len(self.labels), self.chunk), 1)
-        return total / self.repeats
-
-    def __call__(self, policy: Policy) -> tuple[Tensor, Tensor]:
-        """Return (N,) scores of the images by the chosen similarity, and (N,) by the global one."""
-        integrals = integrate(self.curves(policy), self.quadrature)
-        return integrals[GRADSIMS.index(self.gradsim)], integrals[1]
+                curves.append(torch.cat(run_in_chunks(work, len(self.labels), self.chunk), 1))
+        return torch.stack(curves)
 
     def _piece(self, policy: Policy, repeat: int, piece: slice) -> Tensor:
         rows = torch.arange(piece.start, piece.stop)

@@ -35,12 +35,29 @@ MEASURES = (
 )
 SUBJECT = ("protocol", "dataset", "model", "seed")
 COLUMNS = (*SUBJECT, "candidate", "policy", *MEASURES, "status", "reason", "seconds")
+REPEAT_COLUMNS = (*SUBJECT, "candidate", "policy", "repeat", "s_pri")
+# S_pri of every repeat by itself: kept with a row, and not one of its columns.
+_EACH = "s_pri_repeats"
+
+Rows = list[dict[str, Any]]
 
 
 def score_block(
+    candidates: pd.DataFrame, *, subject: Mapping[str, Any], **how: Any
+) -> pd.DataFrame:
+    """Score candidates; one row each, in their order, with the columns ``COLUMNS``.
+
+    Args:
+        candidates: columns candidate and policy.
+        subject: protocol, dataset, model and seed, for the rows.
+        how: the rest of the arguments of :func:`score_rows`.
+    """
+    return score_table(score_rows(candidates, **how), candidates, subject)
+
+
+def score_rows(
     candidates: pd.DataFrame,
     *,
-    subject: Mapping[str, Any],
     model: nn.Module,
     make_init: Callable[[int], nn.Module],
     private: Sample,
@@ -51,15 +68,14 @@ def score_block(
     device: torch.device | str = "cpu",
     chunk: int | str = "auto",
     state: State | None = None,
-) -> pd.DataFrame:
-    """Score candidates; one row each, in their order, with the columns ``COLUMNS``.
+) -> Rows:
+    """Score candidates; one row each, for :func:`score_table` and :func:`repeated_privacy`.
 
     No row depends on the other candidates. Policies with one function are scored once. A
     candidate that cannot be scored is a row of status ``failed`` with the reason.
 
     Args:
         candidates: columns candidate and policy.
-        subject: protocol, dataset, model and seed, for the rows.
         model: the search model, in eval mode, on ``device``.
         make_init: from a seed to the same architecture at random initialisation.
         private: images of the privacy score.
@@ -82,7 +98,7 @@ def score_block(
         key = function_of(candidate.policy)
         started = time.perf_counter()
         if key in known:
-            measured = {name: known[key][name] for name in (*MEASURES, "status", "reason")}
+            measured = {name: known[key][name] for name in (*MEASURES, _EACH, "status", "reason")}
         else:
             measured = _measure(candidate.policy, key, privacy, accuracy)
         seconds = time.perf_counter() - started
@@ -98,7 +114,34 @@ def score_block(
         if state is not None and state.due():
             state.save({}, {"rows": rows})
         progress.step(note=f"{candidate.policy}: S_pri {row['s_pri']:.3f}")
-    return _table(rows, candidates, subject)
+    return rows
+
+
+def score_table(rows: Rows, candidates: pd.DataFrame, subject: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of candidates in their order, with the columns ``COLUMNS``."""
+    table = pd.DataFrame(rows).set_index("candidate").loc[candidates["candidate"]].reset_index()
+    return table.assign(**_names(subject))[list(COLUMNS)]
+
+
+def repeated_privacy(
+    rows: Rows, candidates: pd.DataFrame, subject: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Return S_pri of every repeat by itself, with the columns ``REPEAT_COLUMNS``.
+
+    S_pri of a candidate is the mean over its repeats, 0, 1, ...: each has start points, crops,
+    flips and signs of its own, the same for all candidates. What failed has no rows.
+
+    Args:
+        rows: what :func:`score_rows` returned for ``candidates``.
+    """
+    found = {row["candidate"]: row[_EACH] for row in rows}
+    long = [
+        {"candidate": c.candidate, "policy": c.policy, "repeat": repeat, "s_pri": value}
+        for c in candidates.itertuples(index=False)
+        for repeat, value in enumerate(found[c.candidate])
+    ]
+    table = pd.DataFrame(long, columns=["candidate", "policy", "repeat", "s_pri"])
+    return table.assign(**_names(subject))[list(REPEAT_COLUMNS)]
 
 
 def privacy_score(
@@ -137,7 +180,7 @@ def interpolation(
     for policy in policies:
         per_tensor, whole = privacy.curves(policy).numpy()
         columns = {
-            **{key: subject[key] for key in SUBJECT},
+            **_names(subject),
             "policy": policy.name,
             "image": index.repeat(len(points)),
             "point": np.tile(points, len(index)),
@@ -156,7 +199,8 @@ def _measure(
     if missing:
         return _failed(f"transformation {missing[0]} does not exist")
     policy = parse(name)
-    images, whole = privacy(policy)
+    repeats, whole = privacy.repeated(policy)
+    images = repeats.mean(0)
     batches = accuracy(policy, function)
     if not (images.isfinite().all() and batches.isfinite().all()):
         return _failed("a score is not finite")
@@ -175,6 +219,7 @@ def _measure(
         "s_acc_std": _deviation(batches),
         "s_acc_n": len(batches),
         "s_acc_rows": accuracy.counts.double().mean().item(),
+        _EACH: repeats.mean(1).tolist(),
         "status": "ok",
         "reason": "",
     }
@@ -182,7 +227,7 @@ def _measure(
 
 def _failed(reason: str) -> dict[str, Any]:
     empty = dict.fromkeys(MEASURES, math.nan)
-    return {**empty, "s_pri_n": 0, "s_acc_n": 0, "status": "failed", "reason": reason}
+    return {**empty, "s_pri_n": 0, "s_acc_n": 0, _EACH: [], "status": "failed", "reason": reason}
 
 
 def _deviation(values: torch.Tensor) -> float:
@@ -195,15 +240,10 @@ def _over_classes(images: torch.Tensor, labels: torch.Tensor) -> tuple[float, fl
     return float(means.mean()), float(means.var(ddof=0))
 
 
-def _resumed(state: State | None) -> list[dict[str, Any]]:
+def _resumed(state: State | None) -> Rows:
     loaded = None if state is None else state.load()
     return [] if loaded is None else loaded[1]["rows"]
 
 
-def _table(
-    rows: Sequence[Mapping[str, Any]], candidates: pd.DataFrame, subject: Mapping[str, Any]
-) -> pd.DataFrame:
-    table = pd.DataFrame(rows).set_index("candidate").loc[candidates["candidate"]].reset_index()
-    for key in SUBJECT:
-        table[key] = subject[key]
-    return table[list(COLUMNS)]
+def _names(subject: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: subject[key] for key in SUBJECT}

@@ -98,6 +98,25 @@ def test_similarity_of_a_linear_model_by_hand() -> None:
     np.testing.assert_allclose(curve[1, 0], [0.5, 1.5 / np.sqrt(1.5 * 2), 1.0], atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("quadrature", "per_tensor", "whole"),
+    [("trapezoid", 0.8017767, 0.7415816), ("left", 0.6767767, 0.5749150)],
+)
+def test_privacy_score_by_hand(quadrature: str, per_tensor: float, whole: float) -> None:
+    # Of the same model: on the way from (1, 1) over (1, 0) to (1, -1) the cosines are 0, 1/sqrt(2)
+    # and 1 for the weight, 1 for the bias, and 1/3, 2/sqrt(6) and 1 for both as one vector.
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2)).double().eval()
+    nn.init.zeros_(model[1].weight)
+    nn.init.zeros_(model[1].bias)
+    images = Sample(torch.tensor([[[[255, 0]]]], dtype=torch.uint8), torch.tensor([1]), [0])
+    view = PlainView((1, 1, 2))
+    score = PrivacyScore(model, images, view, seed=0, points=2, quadrature=quadrature)
+    score.starts = [torch.ones(1, 1, 1, 2, dtype=torch.float64)]
+    chosen, both = score(parse("none"))
+    assert chosen.tolist() == pytest.approx([per_tensor], abs=1e-7)
+    assert both.tolist() == pytest.approx([whole], abs=1e-7)
+
+
 def test_quadratures_by_hand() -> None:
     values = torch.tensor([0.2, 0.4, 1.0], dtype=torch.float64)
     assert scores.integrate(values, "trapezoid").item() == pytest.approx(0.5)
@@ -211,7 +230,12 @@ def test_repeats_are_averaged_and_drawn_anew() -> None:
     once = PrivacyScore(linear(), images, view, seed=0, **settings)(parse("2"))
     twice = PrivacyScore(linear(), images, view, seed=0, repeats=2, **settings)
     curves = twice.curves(parse("2"))
+    each, whole = twice.repeated(parse("2"))
+    torch.testing.assert_close(each[0], once[0])
+    torch.testing.assert_close(each.mean(0), twice(parse("2"))[0])
+    assert each.shape == whole.shape == (2, 4)
     second = 2 * scores.integrate(curves, "trapezoid") - torch.stack([once[1], once[1]])
+    torch.testing.assert_close(whole[1], second[1])
     assert not torch.allclose(second[1], once[1])
     torch.testing.assert_close(twice(parse("2"))[0], twice(parse("2"))[1])
 
@@ -232,6 +256,13 @@ def test_score_of_uncorrelated_rows_is_about_minus_their_number() -> None:
         )
     score = scores.correlation_scores(hadamard[1:13] * 3 + 7, torch.tensor([12]))
     assert score.item() == pytest.approx(-12, abs=1e-6)
+
+
+def test_score_of_two_correlated_rows_by_hand() -> None:
+    # Correlation 0.6: eigenvalues 1.6 and 0.4, and -(ln 1.6 + 1/1.6 + ln 0.4 + 1/0.4).
+    rows = torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.6, -0.6, 0.8, -0.8]])
+    score = scores.correlation_scores(rows, torch.tensor([2])).item()
+    assert score == pytest.approx(-2.678713, abs=1e-4)
 
 
 def test_score_of_correlated_rows_equals_the_papers_formula() -> None:

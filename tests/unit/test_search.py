@@ -173,13 +173,13 @@ def test_a_score_that_is_not_finite_is_a_failed_row() -> None:
 
 def test_repeats_are_scored_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scored_policies = []
-    original = search.PrivacyScore.__call__
+    original = search.PrivacyScore.repeated
 
     def spy(self: search.PrivacyScore, policy: object) -> object:
         scored_policies.append(policy.name)
         return original(self, policy)
 
-    monkeypatch.setattr(search.PrivacyScore, "__call__", spy)
+    monkeypatch.setattr(search.PrivacyScore, "repeated", spy)
     table = block({0: "1", 1: "9-2", 2: "1", 3: "16-2"})
     assert scored_policies == ["1", "9-2"]
     assert table["s_pri"].nunique() == 2
