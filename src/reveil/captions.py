@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from reveil import datasets
+
 LPIPS_ABSENT = "LPIPS: weights not at hand."
 LPIPS_PRESENT = "LPIPS: AlexNet with the linear heads of Zhang et al. 2018."
 
@@ -14,3 +16,16 @@ def lpips_note(images: pd.DataFrame) -> str:
     """
     measured = "lpips" in images and bool(images["lpips"].notna().any())
     return LPIPS_PRESENT if measured else LPIPS_ABSENT
+
+
+def synthetic_note(table: pd.DataFrame) -> str:
+    """Return the sentence that names made-up datasets of a table; empty where there is none.
+
+    Args:
+        table: any table with a column ``dataset``.
+    """
+    found = [datasets.get(name) for name in dict.fromkeys(table.get("dataset", ()))]
+    titles = [dataset.title for dataset in found if dataset.synthetic]
+    if not titles:
+        return ""
+    return f"Synthetic: {', '.join(titles)}; these numbers say nothing about the real dataset."

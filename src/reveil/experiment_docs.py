@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from reveil import config as settings
-from reveil import datasets, indices, policies
-from reveil.config.image_checks import training_count
 from reveil.config.presets import merge, read_yaml
 from reveil.files import write_text
 
@@ -24,7 +22,7 @@ CONFIGS = ("config.yaml", "demo", "fashion", "tiny")
 INTRODUCTION = """\
 # Experiments
 
-<!-- Written by `python -m reveil.experiment_docs` from config/experiments and config/published.csv. -->
+<!-- Written by `python -m reveil.experiment_docs` from config/experiments. -->
 
 Every table and figure of the three reports on transformation search, and what they leave open, is
 a target. `snakemake -n TARGET` says what it would take; `snakemake TARGET` makes it, the printed
@@ -46,11 +44,11 @@ WORK = """
 ## What each takes
 
 Work at the papers' settings ([`config.yaml`](../config.yaml), all seeds), each experiment by
-itself: what two experiments share is computed once. `image-iterations` are those of the attacks,
-in millions. [`ats_cost`](../config/experiments/ats-cost.yaml) turns the benchmark files of a run
-into hours for its machine.
+itself: what two experiments share is computed once, and searches are left out. M: millions.
+Image-iterations are those of the attacks; a step of L-BFGS counts its 20 inner ones.
+[`ats_cost`](../config/experiments/ats-cost.yaml) turns the benchmark files of a run into hours.
 
-| target | trainings | million training images | attacked images | million image-iterations | policies scored |
+| target | trainings | M training images | attacked images | M image-iterations | policies scored |
 | --- | --- | --- | --- | --- | --- |
 """
 RUNS = """
@@ -118,33 +116,12 @@ def _published(root: Path) -> Counter[str]:
 
 
 def _work(config: Mapping[str, Any], root: Path, name: str) -> Iterator[str]:
-    """Yield the numbers of trainings, training images, attacked images, iterations and scores."""
-    trainings: dict[tuple[Any, ...], float] = {}
-    images, steps, scored = 0, 0.0, 0
-    for seed in config["seeds"]:
-        for cell in settings.cells(config, root, name, seed):
-            place = cell.page.dataset, cell.page.model
-            recipe = settings.resolve_recipe(config, root, cell.recipe, *place)
-            key = (*place, policies.trained_name(cell.policy), cell.recipe, seed)
-            count = training_count(recipe, datasets.get(place[0]).counts["train"])
-            trainings[key] = recipe["epochs"] * count
-            if cell.attack:
-                scene = settings.resolve_protocol(config, root, cell.protocol)["scene"]
-                attack = settings.resolve_attack(config, root, cell.attack)
-                count = indices.size(scene["images"])
-                images += count
-                steps += count * attack["iterations"] * attack["restarts"]
-    experiment = settings.resolve_experiment(config, root, name)
-    for page in settings.pages(config, root, name):
-        search = settings.resolve_protocol(config, root, page.protocol)
-        for listed in experiment["lists"]:
-            policies_of = settings.list_policies(listed, search, 0)
-            scored += len(policies_of) * experiment["repeats"] * len(config["seeds"])
-    yield f"{len(trainings):,}"
-    yield f"{sum(trainings.values()) / 1e6:,.0f}"
-    yield f"{images:,}"
-    yield f"{steps / 1e6:,.1f}"
-    yield f"{scored:,}"
+    work = settings.workload(config, root, name)
+    yield f"{work.trainings:,}"
+    yield f"{work.training_images / 1e6:,.0f}"
+    yield f"{work.attacked_images:,}"
+    yield f"{work.image_iterations / 1e6:,.1f}"
+    yield f"{work.scored_policies:,}"
 
 
 if __name__ == "__main__":

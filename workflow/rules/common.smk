@@ -75,13 +75,14 @@ def block_names(count, size):
 
 
 def searches_behind(wildcards):
-    """Return the selections that the found members of a policy are read from."""
-    found = [policies.parse_found(member) for member in policies.member_names(wildcards.policy)]
+    """Return the selections that the searched members of a policy are read from."""
+    members = policies.member_names(wildcards.policy)
+    files = {"found": "selected", "passing": "passing"}
     return sorted(
         {
-            f"results/{wildcards.run}/ats/search/{protocol}/{wildcards.dataset}/"
-            f"{wildcards.model}/seed{seed}/selected.csv"
-            for protocol, seed, _ in filter(None, found)
+            f"results/{wildcards.run}/ats/search/{searched.protocol}/{wildcards.dataset}/"
+            f"{wildcards.model}/seed{searched.seed}/{files[searched.kind]}.csv"
+            for searched in filter(None, map(policies.parse_searched, members))
         }
     )
 

@@ -89,6 +89,7 @@ rule select_policies:
     output:
         scores="results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/scores.csv",
         selected="results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/selected.csv",
+        passing="results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/passing.csv",
     log:
         "logs/{run}/select_policies/{protocol}/{dataset}/{model}/seed{seed}.log",
     localrule: True

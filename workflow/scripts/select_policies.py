@@ -8,3 +8,4 @@ with Job("select_policies", snakemake.log[0]):
     scores, selected = selection.select(rows.stack(snakemake.input), snakemake.params.search)
     write_csv(snakemake.output.scores, scores)
     write_csv(snakemake.output.selected, selected)
+    write_csv(snakemake.output.passing, selection.passing(scores))

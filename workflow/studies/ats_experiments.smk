@@ -1,6 +1,9 @@
 # The experiments of the reports: which files each is made of. Presets in config/experiments say
-# what is attacked and scored where; the rules that draw them are in ats_tables.smk and
-# ats_figures.smk, and each experiment is a target in ats_targets.smk.
+# what is attacked and scored where; the rules that draw them lie in a file for each report, and each
+# experiment is a target in ats_targets.smk.
+
+PUBLISHED = str(ROOT / "config/published.csv")
+PUBLISHED_DIGEST = file_digest(PUBLISHED)
 
 
 @cache
@@ -18,10 +21,13 @@ def experiment_cells(name, seed):
     return settings.cells(config, ROOT, name, seed)
 
 
+@cache
 def seeds_of(name):
-    """Return the seeds of an experiment, once it is known to be done anywhere."""
-    if not experiment_pages(name):
-        raise WorkflowError(settings.nowhere(config, ROOT, name))
+    """Return the seeds of an experiment, once it is known that it can be done."""
+    try:
+        settings.require_experiment(config, ROOT, name)
+    except ReveilError as error:
+        raise WorkflowError(str(error)) from None
     return config["seeds"]
 
 
@@ -199,3 +205,83 @@ def experiment_judges(name):
         for seed in config["seeds"][:1]
         for cell in experiment_cells(name, seed)
     }
+
+
+def cells_of(name, page):
+    """Return the cells of one page for the first seed, which pictures and curves are made of."""
+    return [c for c in experiment_cells(name, config["seeds"][0]) if c.page == page]
+
+
+def pictured(name):
+    """Return, for each page, the arrays of each policy and attack without a defence."""
+    return [
+        [
+            {
+                "policy": cell.policy,
+                "attack": cell.attack,
+                "arrays": cell_attacks(cell, config["seeds"][0], "arrays"),
+            }
+            for cell in cells_of(name, page)
+            if cell.attack and cell.defence == "none"
+        ]
+        for page in experiment_pages(name)
+    ]
+
+
+def traced(name):
+    """Return, for each page, the arrays of each policy and seed."""
+    return [
+        [
+            {"policy": cell.policy, "seed": seed, "arrays": cell_attacks(cell, seed, "arrays")}
+            for seed in seeds_of(name)
+            for cell in experiment_cells(name, seed)
+            if cell.page == page
+        ]
+        for page in experiment_pages(name)
+    ]
+
+
+def drawn_models(name):
+    """Return, for each page, the policy and the recipe of each of its models."""
+    return [
+        list(
+            dict.fromkeys(
+                (policies.trained_name(cell.policy), cell.recipe) for cell in cells_of(name, page)
+            )
+        )
+        for page in experiment_pages(name)
+    ]
+
+
+def measured_jobs(name):
+    """Return Snakemake's measurements of the trainings and attacks of an experiment, by path."""
+    trainings = [
+        path.replace("results/", "logs/", 1).replace("/models/", "/train_model/", 1)
+        for path in experiment_models(name, "weights")
+    ]
+    attacks = [
+        path.replace("results/", "logs/", 1).replace("/ats/attacks/", "/attack_images/ats/", 1)
+        for path in experiment_attacks(name)
+    ]
+    return {
+        **{
+            path.replace("/weights.safetensors", ".tsv"): {"rule": "train_model"}
+            for path in trainings
+        },
+        **{path.replace(".csv", ".tsv"): {"rule": "attack_images"} for path in attacks},
+    }
+
+
+def experiment_units():
+    """Return the work of every experiment that can be done here, for predictions."""
+    return [
+        dict(zip(("dataset", "model", "stage", "of"), key), experiment=name, units=count)
+        for name in settings.experiment_names(config, ROOT)
+        if experiment_pages(name)
+        for key, count in settings.workload(config, ROOT, name).units.items()
+    ]
+
+
+def scored_by(name):
+    """Return the protocol that scored the policies of each protocol that attacked them."""
+    return {page.attacked: page.protocol for page in experiment_pages(name)}

@@ -38,9 +38,7 @@ def ats_traces(page, seed):
     """Return GradSim along the interpolation for each policy of its own, none first."""
     own = [name for name in ats_policies(seed, **page) if policies.trained_name(name) == name]
     traced = dict.fromkeys(["none", *own])
-    return expand(
-        rules.trace_gradsim.output, run=config["run"], **page, seed=seed, policy=traced
-    )
+    return expand(rules.trace_gradsim.output, run=config["run"], **page, seed=seed, policy=traced)
 
 
 def ats_attacks(page, seed, file="rows", **chosen):

@@ -22,6 +22,7 @@ from reveil.config.resolve import (
     resolve_recipe,
 )
 from reveil.config.schema import load_schema
+from reveil.config.workload import workload
 
 __all__ = [
     "Cell",
@@ -43,4 +44,5 @@ __all__ = [
     "resolve_protocol",
     "resolve_recipe",
     "validate",
+    "workload",
 ]

@@ -1,0 +1,86 @@
+"""How much work an experiment is: what its trainings, searches and attacks count."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reveil import datasets, indices, policies
+from reveil.config.experiments import (
+    cells,
+    list_policies,
+    pages,
+    resolve_experiment,
+)
+from reveil.config.image_checks import training_count
+from reveil.config.resolve import resolve_attack, resolve_protocol, resolve_recipe
+
+Config = Mapping[str, Any]
+Root = str | os.PathLike[str]
+
+# What L-BFGS evaluates in one of its steps, at most (PyTorch's default).
+INNER_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The work of one experiment, what it shares with others included.
+
+    Attributes:
+        units: (dataset, model, stage, of) -> how much: epochs of a recipe (stage ``training``),
+            candidates of a protocol (``search``), and images times iterations times restarts of an
+            attack (``attack``).
+        trainings: number of trained models.
+        training_images: images that these trainings see, all epochs.
+        attacked_images: reconstructed images, restarts not counted.
+        scored_policies: policies of the lists, repeats counted.
+    """
+
+    units: Mapping[tuple[str, str, str, str], int]
+    trainings: int
+    training_images: int
+    attacked_images: int
+    scored_policies: int
+
+    @property
+    def image_iterations(self) -> int:
+        """Iterations of the attacks, summed over images."""
+        return sum(count for (_, _, stage, _), count in self.units.items() if stage == "attack")
+
+
+def workload(config: Config, root: Root, name: str) -> Workload:
+    """Return the work of the experiment ``name`` under a configuration, for all its seeds."""
+    units: Counter[tuple[str, str, str, str]] = Counter()
+    trainings: dict[tuple[Any, ...], int] = {}
+    attacked = scored = 0
+    for seed in config["seeds"]:
+        for cell in cells(config, root, name, seed):
+            place = cell.page.dataset, cell.page.model
+            key = (*place, policies.trained_name(cell.policy), cell.recipe, seed)
+            if key not in trainings:
+                recipe = resolve_recipe(config, root, cell.recipe, *place)
+                available = datasets.get(place[0]).counts["train"]
+                trainings[key] = recipe["epochs"] * training_count(recipe, available)
+                units[(*place, "training", cell.recipe)] += recipe["epochs"]
+            if cell.attack:
+                scene = resolve_protocol(config, root, cell.protocol)["scene"]
+                count = indices.size(scene["images"])
+                attacked += count
+                units[(*place, "attack", cell.attack)] += count * _steps(config, root, cell.attack)
+    experiment = resolve_experiment(config, root, name)
+    for page in pages(config, root, name):
+        switches = resolve_protocol(config, root, page.protocol)
+        for listed in experiment["lists"]:
+            count = len(list_policies(listed, switches, 0)) * len(config["seeds"])
+            scored += count * experiment["repeats"]
+            units[page.dataset, page.model, "search", page.protocol] += (
+                count * experiment["repeats"]
+            )
+    return Workload(units, len(trainings), sum(trainings.values()), attacked, scored)
+
+
+def _steps(config: Config, root: Root, name: str) -> int:
+    attack = resolve_attack(config, root, name)
+    inner = INNER_STEPS if attack["method"] == "lbfgs" else 1
+    return attack["iterations"] * attack["restarts"] * inner

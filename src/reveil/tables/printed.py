@@ -1,0 +1,28 @@
+"""A printed table in its three forms, with what has to stand under it."""
+
+from typing import Any
+
+import pandas as pd
+
+from reveil.captions import lpips_note, synthetic_note
+from reveil.files import write_csv, write_text
+from reveil.tables.markup import to_html, to_markdown
+
+
+def write(
+    table: pd.DataFrame, output: Any, images: pd.DataFrame | None = None, *notes: str
+) -> None:
+    """Write a table as CSV, Markdown and HTML.
+
+    Args:
+        table: one of this package.
+        output: its paths, as attributes ``csv``, ``markdown`` and ``html``.
+        images: the tidy table that it was made of, if it was.
+        *notes: sentences for the line under it, after those that the data calls for.
+    """
+    told = [synthetic_note(table), *notes]
+    told += [] if images is None else [lpips_note(images)]
+    told = [note for note in told if note]
+    write_csv(output.csv, table)
+    write_text(output.markdown, to_markdown(table, *told))
+    write_text(output.html, to_html(table, *told))
