@@ -261,17 +261,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="reveil.synthetic", description="synthetic archives")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="write them").add_argument("folder", type=Path)
-    serving = commands.add_parser("serve", help="serve them on 127.0.0.1")
-    serving.add_argument("--port", type=int, default=PORT)
+    serve = commands.add_parser("serve", help="serve them on 127.0.0.1")
+    serve.add_argument("--port", type=int, default=PORT)
     chosen = parser.parse_args(arguments)
     if chosen.command == "build":
         for path in build(chosen.folder):
             print(_facts(str(path), path.read_bytes()))
         return
-    with server(archives(), chosen.port) as serving_them:
-        print(f"http://127.0.0.1:{serving_them.server_port}/", flush=True)
-        with suppress(KeyboardInterrupt):
-            serving_them.serve_forever()
+    try:
+        serving = server(archives(), chosen.port)
+    except OSError as error:
+        parser.error(f"--port: {chosen.port} cannot be used: {error.strerror}")
+    with serving, suppress(KeyboardInterrupt):
+        print(f"http://127.0.0.1:{serving.server_port}/", flush=True)
+        serving.serve_forever()
 
 
 if __name__ == "__main__":

@@ -237,6 +237,12 @@ def test_serve_delivers_to_this_machine_alone() -> None:
             thread.join()
 
 
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with synthetic.server({}, 0) as server, pytest.raises(SystemExit):
+        synthetic.main(["serve", "--port", str(server.server_port)])
+    assert f"--port: {server.server_port} cannot be used" in capsys.readouterr().err
+
+
 def test_the_tests_registry_names_only_our_server(built: dict[str, bytes], tmp_path: Path) -> None:
     files = {f"/{name}": content for name, content in built.items()}
     with serve(files) as server:
