@@ -101,10 +101,9 @@ class QuasiNewton(Matching):
         self.record(live, iteration, costs[0])
         live["alive"] &= finite
         live["lived"] += live["alive"]
-        found = _unflat(flat, variables)
-        boxed = self.boxed(found["x"])
-        alive = live["alive"].view(-1, *[1] * (boxed.dim() - 1))
-        live |= found | {"x": torch.where(alive, boxed, found["x"])}
+        for name, found in _unflat(flat, variables).items():
+            alive = _over(live["alive"], found)
+            live[name] = torch.where(alive, self.limited(name, found), found)
 
 
 def history_length(iterations: int) -> int:
