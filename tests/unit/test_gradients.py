@@ -224,16 +224,18 @@ def test_training_mode_is_refused(images):
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("padding", [0, 1, 3])
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_fold_and_spread_are_adjoint_to_unfold(stride, padding, dilation):
-    geometry = Geometry(2, (9, 8), (3, 2), (stride,) * 2, (padding,) * 2, (dilation,) * 2)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_fold_and_spread_are_adjoint_to_unfold(batch, stride, padding, dilation):
+    moves = (stride,) * 2, (padding,) * 2, (dilation,) * 2
+    geometry = Geometry(2, (9, 8), (3, 2), *moves, batch)
     stream = torch.Generator().manual_seed(3)
-    x = torch.randn(COUNT, 2, 9, 8, dtype=torch.float64, generator=stream)
+    x = torch.randn(2 * batch, 2, 9, 8, dtype=torch.float64, generator=stream)
     patches = geometry.unfold(x)
-    assert patches.shape == (COUNT, geometry.out[0] * geometry.out[1], 12)
+    assert patches.shape == (2, batch * geometry.out[0] * geometry.out[1], 12)
     other = torch.randn(patches.shape, dtype=torch.float64, generator=stream)
     torch.testing.assert_close((patches * other).sum(), (x * geometry.fold(other)).sum())
     outer = torch.randn(*patches.shape[:2], 5, dtype=torch.float64, generator=stream)
-    weight = torch.randn(COUNT, 5, 12, dtype=torch.float64, generator=stream)
+    weight = torch.randn(2, 5, 12, dtype=torch.float64, generator=stream)
     torch.testing.assert_close(
         geometry.spread(outer, weight), geometry.fold(torch.bmm(outer, weight))
     )
