@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).parent
 PYTHON = "python >=3.11,<3.14"
 ENVIRONMENTS = {
-    "torch": ["torch", "torchvision", "torchmetrics", "numpy", "pandas", "psutil", "scipy"]
+    "torch": ["torch", "torchvision", "torchmetrics", "numba", "numpy", "pandas", "psutil", "scipy"]
     + ["safetensors", "pooch", "requests", "pillow", "jsonschema", "pyyaml"],
     "plot": ["matplotlib", "seaborn", "numpy", "pandas", "psutil", "scipy", "pillow", "jsonschema"]
     + ["pyyaml"],

@@ -5,7 +5,7 @@ policy, conversion to the network's channels and size, normalisation. Everything
 works on uint8 batches and equals what Pillow makes of each image.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,7 @@ from reveil.draws import Draws, draw, draw_epoch
 from reveil.errors import ReveilError, not_allowed
 from reveil.policies import Policy
 from reveil.resize import resize_bilinear, resize_mask
-from reveil.transforms import map_groups, transform, transform_mask
-
-Move = Callable[[Tensor, int, Tensor], Tensor]
+from reveil.transforms import transform_policy, transform_policy_mask
 
 PADDING = 4
 FASHION_SIZE = 32
@@ -141,7 +139,7 @@ class View:
         draws = draws.to(raw.device)
         images = self._place(raw, draws)
         if "policy" in draws.augment:
-            images = _apply(policy, draws, images, transform)
+            images = transform_policy(images, policy.members, draws.member, draws.signs)
         return self._fit(images)
 
     def content_mask(self, draws: Draws, policy: Policy) -> Tensor:
@@ -155,7 +153,7 @@ class View:
         mask = torch.ones(len(draws), 1, size, size, dtype=torch.bool, device=draws.member.device)
         mask = self._place(mask, draws)
         if "policy" in draws.augment:
-            mask = _apply(policy, draws, mask, transform_mask)
+            mask = transform_policy_mask(mask, policy.members, draws.member, draws.signs)
         return self._fit(mask)
 
     def normalise(self, images: Tensor, split: str = "train") -> Tensor:
@@ -269,18 +267,6 @@ def _crop_flip(images: Tensor, crop: Tensor, flip: Tensor, size: int) -> Tensor:
     index = (rows[:, :, None] * width + columns[:, None, :]).view(len(images), 1, -1)
     index = index.expand(-1, images.shape[1], -1)
     return padded.flatten(2).gather(2, index).view(*images.shape[:2], size, size)
-
-
-def _apply(policy: Policy, draws: Draws, images: Tensor, move: Move) -> Tensor:
-    """Apply to each image the operations of the member it drew, one call for each operation."""
-
-    def apply_member(member: int, part: Tensor, rows: Tensor) -> Tensor:
-        signs = draws.signs[rows]
-        for slot, operation in enumerate(policy.members[member]):
-            part = move(part, operation, signs[:, slot])
-        return part
-
-    return map_groups(draws.member, images, apply_member)
 
 
 def _resize(images: Tensor, size: int) -> Tensor:

@@ -1,49 +1,28 @@
-"""The 50 transformations on whole batches, byte for byte what Pillow makes of each image."""
+"""The 50 transformations on whole batches, byte for byte what Pillow makes of each image.
 
-from collections.abc import Callable
-from functools import partial
+On a CPU compiled code takes each image through all its operations (``compiled``); elsewhere, and
+where numba is not installed, each operation is done with tensors (``batched``).
+"""
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from reveil.errors import ReveilError
-from reveil.library import IDENTITY, LIBRARY, Operation, function_name
-from reveil.transforms import geometry, pixels
+from reveil.library import LIBRARY, Operation
+from reveil.transforms import batched, compiled
 from reveil.transforms.grouping import map_groups
 
-__all__ = ["LIBRARY", "Operation", "map_groups", "transform", "transform_mask"]
-
-# On a CPU the wider temporaries of an operation should stay in the second-level cache of each
-# thread; shearY's are the widest. Operations that handle nothing but bytes gain nothing from it.
-_THREAD_ELEMENTS = 1 << 17
-_SHEAR_THREAD_ELEMENTS = 1 << 15
-_BYTES_ONLY = frozenset({"invert", "posterize", "solarize", "rotate", "translateX", "translateY"})
-
-# Called with images of one sign and the signed value, or with images alone if there is no value.
-_FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "shearY": geometry.shear_y,
-    "translateX": partial(geometry.translate, axis=3),
-    "translateY": partial(geometry.translate, axis=2),
-    "rotate": geometry.rotate,
-    "posterize": pixels.posterize,
-    "solarize": pixels.solarize,
-    "autocontrast": pixels.autocontrast,
-    "equalize": pixels.equalize,
-    "invert": pixels.invert,
-}
-# Called with images and a factor for each of them.
-_BLENDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "color": pixels.color,
-    "contrast": pixels.contrast,
-    "sharpness": pixels.sharpness,
-    "brightness": pixels.brightness,
-}
-_MASK_MOVES: dict[str, Callable[[Tensor, float], Tensor]] = {
-    "shearY": geometry.shear_mask,
-    "translateX": partial(geometry.translate, axis=3),
-    "translateY": partial(geometry.translate, axis=2),
-    "rotate": geometry.rotate_mask,
-}
+__all__ = [
+    "LIBRARY",
+    "Operation",
+    "map_groups",
+    "transform",
+    "transform_mask",
+    "transform_policy",
+    "transform_policy_mask",
+]
 
 
 def transform(images: Tensor, index: int, signs: Tensor) -> Tensor:
@@ -63,11 +42,9 @@ def transform(images: Tensor, index: int, signs: Tensor) -> Tensor:
     operation = _operation(index)
     _check_images(images)
     _check_signs(signs, images)
-    if not len(images) or function_name(operation) == IDENTITY:
-        return images.clone()
-    if operation.name in _BLENDS:
-        return _blend(operation, images.contiguous(), signs)
-    return _apply(_FUNCTIONS[operation.name], operation, images.contiguous(), signs)
+    if compiled.serves(images):
+        return compiled.transform(images, compiled.steps(torch.tensor([index]), signs[:, None]))
+    return batched.transform(images, operation, signs)
 
 
 def transform_mask(mask: Tensor, index: int, signs: Tensor) -> Tensor:
@@ -84,51 +61,67 @@ def transform_mask(mask: Tensor, index: int, signs: Tensor) -> Tensor:
     """
     operation = _operation(index)
     _check_signs(signs, mask)
-    move = _MASK_MOVES.get(operation.name)
-    return mask if move is None else _apply(move, operation, mask, signs)
+    return batched.transform_mask(mask, operation, signs)
 
 
-def _blend(operation: Operation, images: Tensor, signs: Tensor) -> Tensor:
-    """Blend each image by 1 plus or minus the value."""
-    both = torch.tensor([1 + operation.value, 1 - operation.value], dtype=torch.float32)
-    factors = both.to(images.device)[(signs.to(images.device) < 0).long()].view(-1, 1, 1, 1)
-    return _in_blocks(_BLENDS[operation.name], _block(operation, images), images, factors)
-
-
-def _apply(
-    function: Callable[..., Tensor], operation: Operation, images: Tensor, signs: Tensor
+def transform_policy(
+    images: Tensor, members: Sequence[Sequence[int]], drawn: Tensor, signs: Tensor
 ) -> Tensor:
-    """Call ``function`` with the images of each sign and that sign's value."""
-    value = operation.value
-    block = _block(operation, images)
-    if value is None:
-        return _in_blocks(function, block, images)
-    if not operation.signed:
-        return _in_blocks(lambda part: function(part, value), block, images)
+    """Apply to each image the operations of the member it drew, one after the other.
 
-    def apply_signed(negative: int, part: Tensor, rows: Tensor) -> Tensor:
-        signed = -value if negative else value
-        return _in_blocks(lambda piece: function(piece, signed), block, part)
+    Args:
+        images: uint8 (N, C, H, W) with 1 or 3 channels, on any device.
+        members: of a policy, each of positions in ``LIBRARY``.
+        drawn: (N,) int64, the member of each image.
+        signs: (N, S) of +1 and -1, one for each slot of the longest member, or more.
 
-    return map_groups((signs.to(images.device) < 0).long(), images, apply_signed)
+    Returns:
+        uint8 images of the same shape on the same device; without operations the images themselves.
+
+    Raises:
+        ReveilError: an index outside the library, or tensors of another type or shape.
+    """
+    longest = max(map(len, members))
+    _check_images(images)
+    _check_draws(drawn, signs, images, longest)
+    indices = [[_operation(index).index for index in member] for member in members]
+    if longest == 0:
+        return images
+    if not compiled.serves(images):
+        return _each_member(batched.transform, images, members, drawn, signs)
+    padded = [[*member, *[compiled.NONE] * (longest - len(member))] for member in indices]
+    return compiled.transform(
+        images, compiled.steps(torch.tensor(padded)[drawn], signs[:, :longest])
+    )
 
 
-def _block(operation: Operation, images: Tensor) -> int:
-    """Return how many images an operation is best called with."""
-    if images.is_cuda or operation.name in _BYTES_ONLY:
-        return len(images)
-    elements = _SHEAR_THREAD_ELEMENTS if operation.name == "shearY" else _THREAD_ELEMENTS
-    return max(1, elements * torch.get_num_threads() // images[0].numel())
-
-
-def _in_blocks(
-    function: Callable[..., Tensor], block: int, images: Tensor, *others: Tensor
+def transform_policy_mask(
+    mask: Tensor, members: Sequence[Sequence[int]], drawn: Tensor, signs: Tensor
 ) -> Tensor:
-    """Call ``function`` with ``block`` images at a time and their rows of the other tensors."""
-    if len(images) <= block:
-        return function(images, *others)
-    parts = zip(*(tensor.split(block) for tensor in (images, *others)), strict=True)
-    return torch.cat([function(*part) for part in parts])
+    """Carry a mask of image content through the moves of ``transform_policy``.
+
+    Args:
+        mask: bool (N, 1, H, W), see ``transform_mask``; the rest as in ``transform_policy``.
+    """
+    return _each_member(batched.transform_mask, mask, members, drawn, signs)
+
+
+def _each_member(
+    move: Callable[[Tensor, Operation, Tensor], Tensor],
+    images: Tensor,
+    members: Sequence[Sequence[int]],
+    drawn: Tensor,
+    signs: Tensor,
+) -> Tensor:
+    """Call ``move`` for each operation of each member, with all images that drew it."""
+
+    def apply_member(member: int, part: Tensor, rows: Tensor) -> Tensor:
+        chosen = signs[rows]
+        for slot, index in enumerate(members[member]):
+            part = move(part, _operation(index), chosen[:, slot])
+        return part
+
+    return map_groups(drawn, images, apply_member)
 
 
 def _operation(index: int) -> Operation:
@@ -154,4 +147,17 @@ def _check_signs(signs: Tensor, images: Tensor) -> None:
         raise ReveilError(
             f"signs: shape {tuple(signs.shape)} is not allowed; allowed: ({len(images)},), one "
             "sign per image"
+        )
+
+
+def _check_draws(drawn: Tensor, signs: Tensor, images: Tensor, longest: int) -> None:
+    if drawn.shape != images.shape[:1]:
+        raise ReveilError(
+            f"drawn: shape {tuple(drawn.shape)} is not allowed; allowed: ({len(images)},), one "
+            "member per image"
+        )
+    if signs.dim() != 2 or len(signs) != len(images) or signs.shape[1] < longest:
+        raise ReveilError(
+            f"signs: shape {tuple(signs.shape)} is not allowed; allowed: ({len(images)}, S), one "
+            f"sign per image and slot, of which there are {longest}"
         )

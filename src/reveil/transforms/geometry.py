@@ -11,7 +11,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-_ROTATION_FILL = 128
+ROTATION_FILL = 128
 
 
 def translate(images: Tensor, fraction: float, axis: int) -> Tensor:
@@ -23,13 +23,20 @@ def translate(images: Tensor, fraction: float, axis: int) -> Tensor:
         axis: 2 for rows (translateY), 3 for columns (translateX).
     """
     length = images.shape[axis]
-    # The centre of output pixel 0 lies at 0.5, and Pillow takes the pixel its image falls in.
-    shift = math.floor(fraction * length + 0.5)
+    shift = translation(fraction, length)
     kept = length - abs(shift)
     moved = torch.zeros_like(images)
     target = moved.narrow(axis, max(-shift, 0), kept)
     target.copy_(images.narrow(axis, max(shift, 0), kept))
     return moved
+
+
+def translation(fraction: float, length: int) -> int:
+    """Return by how many of ``length`` pixels a shift by ``fraction`` moves content up or left.
+
+    The centre of output pixel 0 lies at 0.5, and Pillow takes the pixel its image falls in.
+    """
+    return math.floor(fraction * length + 0.5)
 
 
 def rotate(images: Tensor, degrees: float) -> Tensor:
@@ -38,10 +45,10 @@ def rotate(images: Tensor, degrees: float) -> Tensor:
     The papers composite the rotated RGBA image over (128, 128, 128, 128) with its own alpha as the
     mask; alpha is 0 or 255, so that is a choice between the two.
     """
-    source, inside = _rotation_map(degrees, *images.shape[-2:], images.device)
+    source, inside = rotation_map(degrees, *images.shape[-2:], images.device)
     # In bytes; filling by a mask takes several times as long.
     content = inside.to(torch.uint8)
-    return _take(images, source).mul_(content).add_((1 - content) * _ROTATION_FILL)
+    return _take(images, source).mul_(content).add_((1 - content) * ROTATION_FILL)
 
 
 def shear_y(images: Tensor, coefficient: float) -> Tensor:
@@ -50,7 +57,7 @@ def shear_y(images: Tensor, coefficient: float) -> Tensor:
     Columns stay columns, so Pillow's bicubic patch reduces to four taps down one column.
     """
     height, width = images.shape[-2:]
-    column_taps, fraction, inside = _shear_map(coefficient, height, width, images.device)
+    column_taps, fraction, inside = shear_map(coefficient, height, width, images.device)
     sheared = _take(images, column_taps, rows=height + 3).short()
     first, second, third, fourth = (sheared[..., k : k + height, :] for k in range(4))
     # Pillow's BICUBIC macro: second + d * (linear + d * (quadratic - d * cubic)), summed in double
@@ -68,14 +75,14 @@ def shear_y(images: Tensor, coefficient: float) -> Tensor:
 
 def rotate_mask(mask: Tensor, degrees: float) -> Tensor:
     """Rotate a bool mask (N, 1, H, W) as ``rotate`` moves pixels; corners are not content."""
-    source, inside = _rotation_map(degrees, *mask.shape[-2:], mask.device)
+    source, inside = rotation_map(degrees, *mask.shape[-2:], mask.device)
     return _take(mask, source) & inside
 
 
 def shear_mask(mask: Tensor, coefficient: float) -> Tensor:
     """Shear a bool mask (N, 1, H, W): content where the sampled point falls on a content pixel."""
     height, width = mask.shape[-2:]
-    _, _, inside = _shear_map(coefficient, height, width, mask.device)
+    _, _, inside = shear_map(coefficient, height, width, mask.device)
     rows, columns = _grid(height, width)
     nearest = (rows + 0.5 + coefficient * (columns + 0.5)).floor().long().clamp_(0, height - 1)
     return _take(mask, (nearest * width + columns).view(-1).to(mask.device)) & inside
@@ -96,7 +103,7 @@ def _grid(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=32)
-def _rotation_map(
+def rotation_map(
     degrees: float, height: int, width: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Return source positions (H * W,) int64 and whether they lie inside, (H, W) bool.
@@ -125,7 +132,7 @@ def _fixed(value: float) -> int:
 
 
 @lru_cache(maxsize=32)
-def _shear_map(
+def shear_map(
     coefficient: float, height: int, width: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what the four taps of every output pixel need.

@@ -1,0 +1,85 @@
+"""Where the compiled transformations serve, and how a batch is handed to them.
+
+numba is imported with the first images, so that a process that transforms none does not pay.
+"""
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
+
+import torch
+from torch import Tensor
+
+NONE = -1
+
+# What a core takes at a time: many times the work that handing it over is.
+_BLOCK_BYTES = 1 << 18
+
+
+def serves(images: Tensor) -> bool:
+    """Return whether ``transform`` can be called with these images: on a CPU, with numba."""
+    return images.device.type == "cpu" and _has_numba()
+
+
+def steps(indices: Tensor, signs: Tensor) -> Tensor:
+    """Return what each image goes through, (N, S) int64 of 0..99 or ``NONE``.
+
+    Args:
+        indices: (N, S) int64, positions in the library or ``NONE``, in order of application.
+        signs: (N, S) of +1 and -1.
+    """
+    return torch.where(indices == NONE, NONE, 2 * indices + (signs < 0))
+
+
+def transform(images: Tensor, steps: Tensor) -> Tensor:
+    """Take every image through its steps, on as many cores as PyTorch has threads.
+
+    Args:
+        images: uint8 (N, C, H, W) with 1 or 3 channels, on the CPU.
+        steps: (N, S) or (1, S) int64.
+
+    Returns:
+        New uint8 images of the same shape.
+    """
+    from reveil.transforms import kernels, tables
+
+    height, width = images.shape[2:]
+    out = torch.empty(images.shape, dtype=torch.uint8)
+    source, target = (tensor.flatten(2).numpy() for tensor in (images.contiguous(), out))
+    chosen = steps.expand(len(images), -1).contiguous().numpy()
+    run, looked_up = kernels.run, tables.build(height, width)
+    # Blocks are handed out one after the other, so that a core that is busy elsewhere gets fewer.
+    block = max(1, _BLOCK_BYTES // max(1, source[:1].size))
+    blocks = iter([slice(start, start + block) for start in range(0, len(images), block)])
+
+    def work() -> None:
+        for rows in blocks:
+            run(source[rows], chosen[rows], looked_up, width, target[rows])
+
+    threads = torch.get_num_threads()
+    helpers = min(threads, -(-len(images) // block)) - 1
+    # The kernel holds no lock, so threads of Python will do: they need no threading layer, which
+    # may bear neither forks nor calls from several threads.
+    waiting = [_pool(os.getpid(), threads - 1).submit(work) for _ in range(helpers)]
+    work()
+    for helper in waiting:
+        if not helper.cancel():
+            helper.result()
+    return out
+
+
+@cache
+def _has_numba() -> bool:
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        logging.getLogger(__name__).info("transforming with PyTorch alone: %s", error)
+        return False
+    return True
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int, workers: int) -> ThreadPoolExecutor:
+    """Return threads of this process; those of a parent do not live on in a fork."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="transforms")
