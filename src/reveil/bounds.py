@@ -118,7 +118,7 @@ def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> st
         )
     if bounds == "published":
         return _unpublished(name)
-    if any(map(policies.parse_found, policies.member_names(name))):
+    if any(map(policies.parse_searched, policies.member_names(name))):
         return None  # what it does is known once the search is done
     return _motionless(name, policies.parse(name).members, augment)
 

@@ -1,26 +1,30 @@
-"""Policies that a search found: from the table of its selection to a policy file."""
+"""Policies that a search gave: from the tables of its selection to a policy file."""
 
 import csv
 from collections.abc import Iterable
 from pathlib import Path
 
 from reveil import policies
+from reveil.aliases import FOUND, PASSED, Searched
 from reveil.errors import ReveilError
 from reveil.policies import Policy
 
+# The column that counts the rows of each kind of selection.
+NUMBERS = {FOUND: "rank", PASSED: "number"}
+
 
 def define(name: str, selections: Iterable[str] = ()) -> Policy:
-    """Return the policy called ``name``, its found members read from the searches' selections.
+    """Return the policy called ``name``, its searched members read from the searches' selections.
 
     Args:
-        name: canonical name, spelled out or of found members.
-        selections: paths of ``selected.csv``, one per search that the name refers to.
+        name: canonical name, spelled out or of searched members.
+        selections: paths of ``selected.csv`` and ``passing.csv``, those that the name refers to.
 
     Raises:
         ReveilError: the name is not valid, or no selection holds a member of it.
     """
     members = policies.member_names(name)
-    if not any(map(policies.parse_found, members)):
+    if not any(map(policies.parse_searched, members)):
         return policies.parse(name)
     rows = [row for path in selections for row in _read(path)]
     chosen = [_row_of(member, rows) for member in members]
@@ -31,25 +35,40 @@ def define(name: str, selections: Iterable[str] = ()) -> Policy:
 
 
 def _read(path: str) -> list[dict[str, str]]:
+    """Return the rows of a selection, each with its kind."""
     needed = {"protocol", "dataset", "model", "seed", "rank", "policy"}
     with Path(path).open(newline="", encoding="utf-8") as stream:
         table = csv.DictReader(stream)
-        missing = needed - set(table.fieldnames or ())
-        if missing:
+        columns = set(table.fieldnames or ())
+        if missing := needed - columns:
             raise ReveilError(f"{path}: not a selection; columns missing: {sorted(missing)}")
-        return list(table)
+        kind = PASSED if NUMBERS[PASSED] in columns else FOUND
+        return [{**row, "kind": kind} for row in table]
 
 
 def _row_of(member: str, rows: list[dict[str, str]]) -> dict[str, str]:
-    found = policies.parse_found(member)
-    if found is None:
+    searched = policies.parse_searched(member)
+    if searched is None:
         raise ReveilError(f"policy {member!r} is spelled out; hybrids mix found policies only")
-    protocol, seed, rank = found
-    wanted = (protocol, str(seed), str(rank))
-    for row in rows:
-        if (row["protocol"], row["seed"], str(int(float(row["rank"])))) == wanted:
+    kind, protocol, seed, number = searched
+    there = [row for row in rows if row["kind"] == kind]
+    for row in there:
+        found = (row["protocol"], row["seed"], int(float(row[NUMBERS[kind]])))
+        if found == (protocol, str(seed), number):
             return row
-    raise ReveilError(
-        f"policy {member!r}: the search of protocol {protocol!r}, seed {seed}, selected no rank "
-        f"{rank}; allowed: 1 to {len(rows)} (search.final of the protocol)"
+    raise ReveilError(_absent(member, searched, len(there)))
+
+
+def _absent(member: str, searched: Searched, count: int) -> str:
+    search = (
+        f"policy {member!r}: the search of protocol {searched.protocol!r}, seed {searched.seed}"
+    )
+    if searched.kind == FOUND:
+        return (
+            f"{search}, selected no rank {searched.number}; allowed: 1 to {count} (search.final of "
+            "the protocol)"
+        )
+    return (
+        f"{search}, has {count} candidates that are accurate enough and no two alike; allowed: 1 "
+        "to that, or more candidates (search.candidates of the protocol)"
     )

@@ -5,8 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from reveil.aliases import PASSING
 from reveil.candidates import effect_of
 from reveil.errors import ReveilError, not_allowed
+from reveil.library import IDENTITY
+from reveil.policies import NONE
 
 VARIANTS = ("cvpr2021", "tpami2023")
 # Weights of the mean and of the variance over classes in the journal version's ranking.
@@ -43,6 +46,27 @@ def select(scores: pd.DataFrame, search: Mapping[str, Any]) -> tuple[pd.DataFram
         raise ReveilError(_too_few(table, search, len(ranked)))
     chosen = table.loc[ranked[:final]].reset_index(drop=True)
     return table, chosen[["rank", *(c for c in chosen.columns if c != "rank")]]
+
+
+def passing(scores: pd.DataFrame, count: int = PASSING) -> pd.DataFrame:
+    """Return the first ``count`` candidates that are accurate enough, whatever their privacy.
+
+    They are random policies under the filter alone. Candidates that change nothing are passed
+    over, and so are those with the effect of an earlier one.
+
+    Args:
+        scores: by candidate, as :func:`select` returns them.
+
+    Returns:
+        Rows of ``scores``, fewer where fewer pass, with the column number (1, 2, ...) before them.
+    """
+    table = scores.sort_values("candidate", kind="stable")
+    table = table[table["passes"]]
+    effects = table["policy"].map(effect_of)
+    chosen = table[~effects.duplicated() & ~effects.isin((NONE, IDENTITY))].head(count)
+    chosen = chosen.reset_index(drop=True)
+    chosen.insert(0, "number", range(1, len(chosen) + 1))
+    return chosen
 
 
 def _criterion(table: pd.DataFrame, variant: str) -> pd.Series:

@@ -86,6 +86,7 @@ def test_the_search_behind_a_found_name_must_fit_the_dataset():
 
 def test_only_recipes_in_use_are_held_against_the_datasets():
     changes = {"recipes": {"full-drabent2022": {"batch_size": 60001, "momentum": 0}}}
+    changes |= ats(experiments={"targets": []})
     assert mistakes(changes) == []
     messages = mistakes(merge(changes, ats(protocols=["drabent2022"])))
     keys = {message.split(":")[0].split(" on ")[0] for message in messages}

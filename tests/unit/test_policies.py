@@ -7,13 +7,16 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reveil import policies
+from reveil.candidates import effect_of
 from reveil.errors import ReveilError
 from reveil.files import write_json
 from reveil.policies import Policy
+from reveil.rng import generator
 
 plain_names = st.lists(st.integers(0, 49), min_size=1, max_size=3).map(
     lambda member: "-".join(map(str, member))
@@ -31,6 +34,8 @@ plain_names = st.lists(st.integers(0, 49), min_size=1, max_size=3).map(
         ("43-18-18+3-1-7", Policy("3-1-7+43-18-18", ((3, 1, 7), (43, 18, 18)))),
         ("2-43-21+19-15-45", Policy("19-15-45+2-43-21", ((19, 15, 45), (2, 43, 21)))),
         ("only-7+10+3", Policy("only-10+3+7", ((10,), (3,), (7,)), "policy")),
+        ("plain-3-1-7", Policy("plain-3-1-7", ((3, 1, 7),))),
+        ("plain-43+3-1", Policy("plain-3-1+43", ((3, 1), (43,)))),
     ],
 )
 def test_parse(name, policy):
@@ -72,6 +77,11 @@ def test_the_order_of_members_does_not_matter(members, random):
         ("3+none", "'none' is no policy", "none"),
         ("only-none", "'none' is no policy", "none"),
         ("only-", "empty member", None),
+        ("plain-", "empty member", None),
+        ("plain-none", "'none' is no policy", "none"),
+        ("plain-3-01", "leading zero", "plain-3-1"),
+        ("plain-crop-flip", "'crop-flip' is no policy", "crop-flip"),
+        ("random-11", "'random-11' is no policy", "random-1"),
         (" 3", "no policy", None),
         ("3\n", "no policy", None),
         ("\N{FULLWIDTH DIGIT THREE}", "no policy", None),
@@ -108,16 +118,21 @@ def test_hints_are_valid_names():
 def test_found_names(protocol):
     name = policies.found_name(protocol, 12, 2)
     assert name == f"found-{protocol}-s12-2"
-    assert policies.parse_found(name) == (protocol, 12, 2)
+    assert policies.parse_searched(name) == ("found", protocol, 12, 2)
+    assert policies.parse_searched(name).name == name
     with pytest.raises(ReveilError, match="read its policy file"):
         policies.parse(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["found-1", "found-fixed-s0-0", "found-fixed-s01-1", "found--s0-1", "3-1-7", "none"]
+    "name",
+    [
+        *("found-1", "found-fixed-s0-0", "found-fixed-s01-1", "found--s0-1", "3-1-7", "none"),
+        *("passing-1", "passing-fixed-s0-0", "passed-fixed-s0-1"),
+    ],
 )
 def test_names_that_no_search_gives(name):
-    assert policies.parse_found(name) is None
+    assert policies.parse_searched(name) is None
 
 
 @pytest.mark.parametrize(
@@ -135,6 +150,16 @@ def test_found_name_refuses_what_it_could_not_read_back(protocol, seed, rank):
         ("crop-flip", "none", "crop-flip"),
         ("3-1-7", "3-1-7", "3-1-7"),
         ("only-3-1-7", "3-1-7", "only-3-1-7"),
+        ("plain-3-1-7", "none", "plain-3-1-7"),
+        ("plain-43+3", "none", "plain-3+43"),
+        ("plain-found-fixed-s2-2", "none", "plain-found-2"),
+        ("passing-fixed-s2-10", "passing-fixed-s2-10", "passing-10"),
+        ("plain-passing-fixed-s2-1", "none", "plain-passing-1"),
+        (
+            "passing-fixed-s2-2+passing-fixed-s2-1",
+            "passing-fixed-s2-1+passing-fixed-s2-2",
+            "passing-fixed-s2-1+passing-fixed-s2-2",
+        ),
         ("43-18-18+3-1-7", "3-1-7+43-18-18", "3-1-7+43-18-18"),
         ("found-fixed-s2-1", "found-fixed-s2-1", "found-1"),
         ("only-found-fixed-s2-2", "found-fixed-s2-2", "only-found-2"),
@@ -163,6 +188,12 @@ def test_trained_name_and_role(name, trained, role):
         ("published-hybrid", "fashion-mnist", "convnet-w16", "14-48-48+42-28-42"),
         ("only-published-1", "cifar100", "resnet20-4", "only-3-1-7"),
         ("only-random", "cifar100", "resnet20-4", "only-19-1-18"),
+        ("random-1", "cifar100", "resnet20-4", "41-37-14"),
+        ("random-10", "fashion-mnist", "convnet", "7-15-14"),
+        ("plain-random-2", "cifar100", "resnet20-4", "plain-17-17-32"),
+        ("plain-published-1", "cifar100", "resnet20-4", "plain-3-1-7"),
+        ("passing-3", "cifar100", "resnet20-4", "passing-fixed-s7-3"),
+        ("only-passing-10", "cifar100", "resnet20-4", "only-passing-fixed-s7-10"),
         ("found-2", "cifar100", "resnet20-4", "found-fixed-s7-2"),
         ("found-hybrid", "cifar100", "convnet", "found-fixed-s7-1+found-fixed-s7-2"),
         ("7-4+3", "cifar100", "convnet", "3+7-4"),
@@ -173,6 +204,12 @@ def test_aliases(alias, dataset, model, name):
     assert policies.resolve_alias(alias, dataset, model, "fixed", 7) == name
 
 
+def test_the_random_policies_are_those_of_their_stream():
+    drawn = torch.randint(-1, 50, (10, 3), generator=generator(0, "random-policies")).tolist()
+    assert ["-".join(map(str, slots)) for slots in drawn] == list(policies.RANDOM_POLICIES)
+    assert len({effect_of(name) for name in policies.RANDOM_POLICIES} - {"none", "identity"}) == 10
+
+
 def test_alias_errors():
     with pytest.raises(ReveilError, match="did you mean 'found-hybrid'"):
         policies.resolve_alias("found-hybrd", "cifar100", "convnet", "fixed", 0)
@@ -180,7 +217,7 @@ def test_alias_errors():
         policies.resolve_alias("published-1", "cifar1000", "convnet", "fixed", 0)
 
 
-@pytest.mark.parametrize("name", ["none", "crop-flip", "only-3-1-7", "3-1-7+43-18-18"])
+@pytest.mark.parametrize("name", ["none", "crop-flip", "only-3-1-7", "3-1-7+43-18-18", "plain-3+7"])
 def test_files_round_trip(tmp_path, name):
     policy = policies.parse(name)
     write_json(tmp_path / "policy.json", policies.to_json(policy))
@@ -193,6 +230,8 @@ def test_files_round_trip(tmp_path, name):
         ("found-fixed-s0-1", ((3, 1, 7),), None),
         ("found-fixed-s0-1", ((),), None),
         ("only-found-fixed-s0-2", ((4,),), "policy"),
+        ("passing-fixed-s0-2", ((4, 1),), None),
+        ("plain-found-fixed-s0-2", ((4,),), None),
         ("found-fixed-s0-1+found-fixed-s0-2", ((3,), (3,)), None),
     ],
 )

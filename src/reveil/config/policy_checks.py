@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from reveil import policies
+from reveil.aliases import PASSED, PASSING
 from reveil.config.name_checks import with_key
 from reveil.config.presets import DEFAULT
 from reveil.config.study import Place, Study, canonical, found_members
@@ -37,11 +38,11 @@ def check(study: Study) -> Iterator[str]:
 
 def _mixed(entry: Entry, policy: str) -> Iterator[str]:
     members = policies.member_names(policy)
-    found = [member for member in members if policies.parse_found(member)]
-    if found and len(found) < len(members):
-        spelled = next(member for member in members if member not in found)
+    searched = [member for member in members if policies.parse_searched(member)]
+    if searched and len(searched) < len(members):
+        spelled = next(member for member in members if member not in searched)
         yield (
-            f"{entry[0]}: {entry[1]!r} is a hybrid of the found {found[0]} and the spelled-out "
+            f"{entry[0]}: {entry[1]!r} is a hybrid of the found {searched[0]} and the spelled-out "
             f"{spelled}; allowed: members of one kind"
         )
 
@@ -49,12 +50,15 @@ def _mixed(entry: Entry, policy: str) -> Iterator[str]:
 def _found(study: Study, place: Place, entry: Entry) -> Iterator[str]:
     """What is found must be found by a protocol that exists and takes so many policies."""
     key, name = entry
-    for protocol, _, rank in found_members(name, place):
+    for kind, protocol, _, rank in found_members(name, place):
         if protocol == place.protocol == DEFAULT:
             continue  # it stands in for protocols that are told to be wrong
         if protocol == DEFAULT or not study.known("protocols", protocol):
             names = study.presets["protocols"].names
             yield f"{key}: {name!r}: {not_allowed('protocol', protocol, names)}"
+        elif kind == PASSED:
+            if rank > PASSING:
+                yield f"{key}: {name!r} is not allowed; allowed: 1 to {PASSING} passing candidates"
         elif switches := study.protocol(protocol):
             final = switches["search"]["final"]
             if rank > final:

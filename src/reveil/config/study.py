@@ -7,8 +7,9 @@ from itertools import product
 from typing import Any
 
 from reveil import datasets, policies
+from reveil.aliases import Searched, parse_searched
 from reveil.config.presets import DEFAULT, Presets
-from reveil.config.resolve import architecture, protocol_of, recipe_of
+from reveil.config.resolve import architecture, attack_of, protocol_of, recipe_of
 from reveil.config.schema import key_name
 from reveil.errors import ReveilError
 from reveil.models.names import EXAMPLES, check_name
@@ -79,6 +80,11 @@ class Study:
         sound = self._sound("protocols", name)
         return protocol_of(self.presets["protocols"], name) if sound else None
 
+    def attack(self, name: str) -> dict[str, Any] | None:
+        """Return an attack, or None where something it stands on is told to be wrong."""
+        sound = self._sound("attacks", name)
+        return attack_of(self.presets["attacks"], name) if sound else None
+
     def recipe(self, name: str, dataset: str, network: str) -> dict[str, Any] | None:
         """Return a recipe, or None where something it stands on is told to be wrong."""
         sound = self._sound("recipes", name)
@@ -113,7 +119,7 @@ class Study:
         """Return the protocols whose searches ``place`` may use: its own, and those named."""
         names = [place.protocol]
         for _, value in self.entries("policies"):
-            names += [protocol for protocol, _, _ in found_members(str(value), place)]
+            names += [searched.protocol for searched in found_members(str(value), place)]
         return {name: switches for name in names if (switches := self.protocol(name))}
 
 
@@ -126,13 +132,13 @@ def canonical(policy: str, place: Place) -> str:
     return policies.resolve_alias(policy, place.dataset, place.model, place.protocol, seed=0)
 
 
-def found_members(policy: str, place: Place) -> list[tuple[str, int, int]]:
-    """Return (protocol, seed, rank) of the found members of a policy; none if it has no meaning."""
+def found_members(policy: str, place: Place) -> list[Searched]:
+    """Return the members of a policy that a search gives; none if it has no meaning."""
     try:
         members = policies.member_names(canonical(policy, place))
     except ReveilError:
         return []
-    return [found for found in map(policies.parse_found, members) if found]
+    return [searched for searched in map(parse_searched, members) if searched]
 
 
 def _places(
