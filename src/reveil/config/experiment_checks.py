@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from reveil import datasets, defence_names, indices, policies
+from reveil import datasets, defence_names, indices, lists, policies
 from reveil.config.experiments import (
     KIND,
     Page,
@@ -22,9 +22,7 @@ from reveil.models.names import check_name
 
 Values = Mapping[str, Any]
 
-LISTS = ("singles", "top10-triples", "triples-of-top5")
 _COUNTED = re.compile(r"(plain-)?(dra|random)-([1-9]\d*)")
-_LONGEST = {"dra": 100, "random": 10_000}
 
 
 def check(study: Study) -> Iterator[str]:
@@ -90,16 +88,7 @@ def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
                 yield not_allowed(f"{key}.places", dataset, datasets.DATASETS)
             yield from caught(partial(check_name, model), f"{key}.places, {place}")
     for listed in experiment["lists"]:
-        if listed not in LISTS:
-            yield from _counted(f"{KIND}.{name}.lists", listed)
-
-
-def _counted(key: str, name: str) -> Iterator[str]:
-    match = _COUNTED.fullmatch(name)
-    if match is None:
-        yield not_allowed(key, name, ["dra-{n}", "random-{n}", *LISTS])
-    elif int(match[3]) > _LONGEST[match[2]]:
-        yield f"{key}: {name!r} is not allowed; {match[2]} has {_LONGEST[match[2]]} policies"
+        yield from caught(partial(lists.list_size, listed), f"{KIND}.{name}.lists")
 
 
 def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Iterator[str]:
@@ -143,7 +132,8 @@ def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
     for entry in map(str, row["policies"]):
         match = _COUNTED.fullmatch(entry)
         if match and not (match[2] == "random" and int(match[3]) <= 10):
-            yield from _counted(f"{key}.policies", entry)
+            listed = entry.removeprefix("plain-")
+            yield from caught(partial(lists.list_size, listed), f"{key}.policies")
             continue
         try:
             policies.resolve_alias(entry, *page.origin, page.protocol, 0)

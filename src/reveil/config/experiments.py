@@ -13,7 +13,7 @@ from functools import reduce
 from itertools import product
 from typing import Any
 
-from reveil import policies
+from reveil import lists, policies
 from reveil.config.presets import Presets, merge
 from reveil.config.resolve import architecture, protocol_of
 
@@ -203,12 +203,15 @@ def expand_policies(entry: str, page: Page, switches: Mapping[str, Any], seed: i
 
 def list_policies(name: str, switches: Mapping[str, Any], seed: int) -> list[str]:
     """Return the policies of a list, without repeats and without the empty one."""
-    # Candidates are drawn by torch, which planning pays for only where a list is used.
-    from reveil.candidates import policy_list
+    listed = lists.fixed_list(name)
+    if listed is None:
+        # Candidates are drawn by torch, which planning pays for only where such a list is used.
+        from reveil.candidates import policy_list
 
-    search = switches["search"]
-    table = policy_list(name, seed=seed, slots=search["slots"], slot_max=search["slot_max"])
-    return [policy for policy in dict.fromkeys(table["policy"]) if policy != policies.NONE]
+        search = switches["search"]
+        drawn = policy_list(name, seed=seed, slots=search["slots"], slot_max=search["slot_max"])
+        listed = drawn["policy"]
+    return [policy for policy in dict.fromkeys(listed) if policy != policies.NONE]
 
 
 def nowhere(name: str, experiment: Mapping[str, Any], allowed: Mapping[str, Any]) -> str:
