@@ -222,6 +222,19 @@ def test_a_difference_of_half_a_deviation_needs_34_images():
     assert power.detectable_difference(2.0, 34) > power.detectable_difference(2.0, 100)
 
 
+@pytest.mark.parametrize("n", [5, 20, 100])
+def test_detectable_differences_agree_with_the_noncentral_t(n):
+    shift = power.detectable_difference(1.0, n) * np.sqrt(n)
+    critical = stats.t.isf(0.025, n - 1)
+    found = stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift)
+    assert found == pytest.approx(0.8, abs=1e-4)
+
+
+def test_two_images_find_only_the_very_large():
+    # With one degree of freedom the critical t is 12.706.
+    assert power.detectable_difference(1.0, 2) > 12.706 * 0.8 / np.sqrt(2)
+
+
 def test_too_little_for_any_power():
     assert np.isnan(power.detectable_correlation(3))
     assert np.isnan(power.detectable_difference(1.0, 1))

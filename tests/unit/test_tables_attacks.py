@@ -6,6 +6,7 @@ import pytest
 
 from reveil import tables
 from reveil.errors import ReveilError
+from reveil.power import detectable_difference
 from reveil.statistics import WELCH, by_image, mean_interval, paired_difference, share_interval
 from reveil.tables.defences import pareto_front
 from reveil.tables.published import published_columns, published_row
@@ -91,7 +92,9 @@ def test_a_named_baseline_is_the_same_row_but_for_what_it_names():
         assert row["difference_mean_db"] == pytest.approx(-2)
         assert (row["difference_low_db"], row["difference_high_db"]) == pytest.approx((-2, -2))
         assert row["gain_difference_mean_db"] == pytest.approx(-2)
-        assert row_of(table, policy=policy, attack="inversed")["difference_n"] == 0
+        assert row["baseline"] == "attack inversed"
+        base = row_of(table, policy=policy, attack="inversed")
+        assert (base["difference_n"], base["baseline"]) == (0, "")
 
 
 def test_a_baseline_may_be_one_row_for_all():
@@ -122,6 +125,13 @@ def test_gains_differ_as_the_bootstrap_of_the_pairs_says():
     names = (f"gain_difference_{end}_db" for end in ("mean", "low", "high"))
     found = [row[name] for name in names]
     assert found == pytest.approx([expected.value, expected.low, expected.high])
+    spread = (parts[1]["gain_db"] - parts[0]["gain_db"]).std()
+    least = row["gain_difference_detectable_db"]
+    assert least == pytest.approx(detectable_difference(spread, 20))
+    note = tables.to_markdown(table_of(*parts))
+    assert "to the row of policy none, image by image" in note
+    assert f"found with 80 % power: {least:.2f} dB. Failed" in note
+    assert note.strip().endswith("One seed: the variance of training is not in any number here.")
 
 
 def test_a_row_must_not_mix_settings():

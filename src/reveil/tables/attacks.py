@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from reveil.errors import ReveilError, not_allowed
+from reveil.power import detectable_difference
 from reveil.statistics import by_image, paired_difference, standard_deviation
 from reveil.tables.accuracy import accuracy_columns
 from reveil.tables.labels import SOURCE_TITLES, policy_label, policy_order
@@ -85,6 +86,8 @@ def attack_table(
         reference = groups.get(tuple((named | change)[column] for column in keys))
         if reference is attacked or set(change) - set(keys):
             reference = None
+        told = ", ".join(f"{column} {value}" for column, value in change.items())
+        row["baseline"] = "" if reference is None else told
         row |= difference_columns(attacked, reference, seed)
         behind = attacked.assign(policy=attacked["found"])
         row |= accuracy_columns(behind, models, str(judge["accuracy_on"]))
@@ -98,7 +101,8 @@ def difference_columns(
 ) -> dict[str, Hashable]:
     """Return the paired differences of PSNR and gain to the rows of the baseline, if there are any.
 
-    ``seed_std`` is the deviation over seeds of the difference that one seed gives.
+    ``seed_std`` is the deviation over seeds of the difference that one seed gives, ``detectable``
+    the smallest difference of gain that as many images find with 80 % power.
     """
     if reference is None:
         reference = attacked.iloc[:0]
@@ -108,7 +112,9 @@ def difference_columns(
         estimate = paired_difference(*pair, seed=seed)
         row |= interval_columns(name, estimate, "_db")
         row[f"{name}_seed_std_db"] = _seed_deviation(attacked, reference, column)
-    return row | {"difference_n": estimate.n}
+    spread = standard_deviation(pair[0] - pair[1], ddof=1)
+    least = detectable_difference(spread, estimate.n)
+    return row | {"gain_difference_detectable_db": least, "difference_n": estimate.n}
 
 
 def _seed_deviation(attacked: pd.DataFrame, reference: pd.DataFrame, column: str) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from reveil.captions import LPIPS_ABSENT
+from reveil.power import seeds_statement
 from reveil.tables.cells import (
     SETTINGS,
     TEXT,
@@ -90,9 +91,22 @@ def _note(table: pd.DataFrame) -> str:
     capped = f" Exact reconstructions, counted as 100 dB: {exact}." if exact else ""
     return (
         "Means with 95 % intervals over images, each image averaged over seeds. Floor: the best of "
-        "a random start, one mean colour and a black image; gain: PSNR above it. Difference: to "
-        f"the baseline, image by image. {failures}{capped}"
+        "a random start, one mean colour and a black image; gain: PSNR above it. "
+        f"{_differences(table)}{failures}{capped} {seeds_statement(int(table['n_seeds'].max()))}"
     )
+
+
+def _differences(table: pd.DataFrame) -> str:
+    """Return what the differences of an attack table are to, and how small they could be found."""
+    compared = table[table["difference_n"] > 0]
+    if compared.empty:
+        return ""
+    told = f"Difference: to the row of {'; '.join(compared['baseline'].unique())}, image by image"
+    least = compared["gain_difference_detectable_db"]
+    if least.isna().all():
+        return f"{told}. "
+    ends = list(dict.fromkeys(f"{end:.2f}" for end in (least.min(), least.max())))
+    return f"{told}; smallest of gain found with 80 % power: {' to '.join(ends)} dB. "
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
