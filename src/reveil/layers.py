@@ -281,9 +281,8 @@ class Linear(Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, target = ctx.saved_tensors
+        (x, weight, target), recording = ctx.saved_tensors, ctx.recording
         weights = bias = None
-        recording = ctx.recording
         if recording.active and ctx.needs_input_grad[1]:
             outer = grad.unflatten(0, (-1, recording.batch))
             inner = x.unflatten(0, (-1, recording.batch))

@@ -194,6 +194,16 @@ def test_joint_labels_recover_the_class(model, victims, silent):
     assert (found.x - victims).abs().mean() < 0.1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_trace_has_the_tensors_that_are_matched(method, model, silent):
+    changes = METHODS[method] | {"trace": True, "iterations": 2}
+    counts = {"idlg": len(silent.gradients), "joint": len(silent.gradients) - 2}
+    for label, tensors in counts.items():
+        cosines = attack(model, silent, label=label, **changes).extras["cosines"]
+        assert cosines.shape == (3, 3, tensors)
+        assert torch.isfinite(cosines).all()
+
+
 def test_a_batch_has_probabilities_for_every_image(model, victims):
     gradients = problem_gradients(model, victims[None, :2], LABELS[None, :2])
     pair = Shared(gradients, None, SHAPE, BOX, batch=2)

@@ -116,7 +116,7 @@ def empty_history(x: Tensor, length: int) -> Live:
 
     Returns:
         steps, changes: (P, length, n) the last steps s and changes y of the gradient, as a ring.
-        inverse: (P, length) 1 / <s, y>.
+        products: (P, length, length) of <s, y> for every s and every y.
         updates: (P,) how many pairs were ever stored; the next goes to place updates % length.
         scale: (P,) factor of the identity that the inverse Hessian starts from.
         direction, gradient: (P, n) of the last step.
@@ -126,7 +126,7 @@ def empty_history(x: Tensor, length: int) -> Live:
     return {
         "steps": x.new_zeros(count, length, size),
         "changes": x.new_zeros(count, length, size),
-        "inverse": x.new_zeros(count, length),
+        "products": x.new_zeros(count, length, length),
         "updates": torch.zeros(count, dtype=torch.int64, device=x.device),
         "scale": x.new_ones(count),
         "direction": torch.zeros_like(x),
@@ -190,35 +190,50 @@ def _remember(history: Live, gradient: Tensor, running: Tensor) -> None:
     slots = history["updates"][rows] % history["steps"].shape[1]
     history["steps"][rows, slots] = step[rows]
     history["changes"][rows, slots] = change[rows]
-    history["inverse"][rows, slots] = 1 / curvature[rows]
+    history["products"][rows, slots] = _times(history["changes"], step)[rows]
+    history["products"][rows, :, slots] = _times(history["steps"], change)[rows]
     history["scale"][rows] = curvature[rows] / change[rows].square().sum(1)
     history["updates"][rows] += 1
 
 
 def _direction(history: Live, gradient: Tensor) -> Tensor:
-    """Return minus the inverse Hessian times the gradient (Nocedal 1980, the two-loop recursion).
+    """Return minus the inverse Hessian times the gradient.
 
-    Places of the ring that were never filled are zero and change nothing.
+    The two loops of Nocedal 1980 over the pairs (s_i, y_i), newest first and then oldest first, are
+    each the solution of a triangular system (Byrd et al. 1994, theorem 2.2). With R the upper
+    triangle of <s_i, y_j>, oldest first, D its diagonal and h the scale:
+    R a = -S g,  q = -g - Y^T a,  R^T w = D a - h Y q,  direction = h q + S^T w.
     """
-    length = history["steps"].shape[1]
-    filled = int(history["updates"].max().clamp(max=length))
-    rows = torch.arange(len(gradient), device=gradient.device)
+    updates, scale = history["updates"], history["scale"][:, None]
+    used = int(updates.max().clamp(max=history["steps"].shape[1]))
+    if not used:
+        return -gradient
+    steps, changes = history["steps"][:, :used], history["changes"][:, :used]
+    # Oldest first. Places that were never filled come before all others: rows of zeros, for which
+    # a diagonal of ones gives the solution zero.
+    order = (updates[:, None] + torch.arange(used, device=updates.device)) % used
+    rows = torch.arange(len(order), device=order.device)[:, None, None]
+    products = history["products"][rows, order[:, :, None], order[:, None, :]].triu()
+    diagonal = products.diagonal(dim1=1, dim2=2)
+    triangle = products + torch.diag_embed((diagonal == 0).to(products))
 
-    def pair(age: int) -> list[Tensor]:
-        slots = (history["updates"] - 1 - age) % length
-        return [history[name][rows, slots] for name in ("steps", "changes", "inverse")]
+    known = -_times(steps, gradient).gather(1, order)
+    weights = torch.linalg.solve_triangular(triangle, known[..., None], upper=True)[..., 0]
+    left = -gradient - _combined(changes, weights, order)
+    known = diagonal * weights - scale * _times(changes, left).gather(1, order)
+    weights = torch.linalg.solve_triangular(triangle.mT, known[..., None], upper=False)[..., 0]
+    return scale * left + _combined(steps, weights, order)
 
-    direction, weights = -gradient, []
-    for age in range(filled):
-        step, change, inverse = pair(age)
-        weights.append((step * direction).sum(1) * inverse)
-        direction = direction - weights[age][:, None] * change
-    direction = direction * history["scale"][:, None]
-    for age in reversed(range(filled)):
-        step, change, inverse = pair(age)
-        along = weights[age] - (change * direction).sum(1) * inverse
-        direction = direction + along[:, None] * step
-    return direction
+
+def _times(vectors: Tensor, other: Tensor) -> Tensor:
+    """Return (P, m) inner products of (P, m, n) vectors with (P, n) others."""
+    return torch.bmm(vectors, other[..., None])[..., 0]
+
+
+def _combined(vectors: Tensor, weights: Tensor, order: Tensor) -> Tensor:
+    """Return the (P, n) sums of (P, m, n) vectors, weighted in an order of places."""
+    placed = torch.zeros_like(weights).scatter(1, order, weights)
+    return torch.bmm(placed[:, None], vectors)[:, 0]
 
 
 def _finite(cost: Tensor, gradient: Tensor) -> Tensor:
