@@ -10,13 +10,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from reveil.attacks import lbfgs, optimise
+from reveil.attacks import aware, lbfgs, optimise, translation
 from reveil.attacks.interface import Attack, Reconstruction
 from reveil.errors import ReveilError, not_allowed
 from reveil.job import State
 from reveil.scene import Shared
 
-METHODS: dict[str, Attack] = {"optimise": optimise.reconstruct, "lbfgs": lbfgs.reconstruct}
+METHODS: dict[str, Attack] = {
+    "optimise": optimise.reconstruct,
+    "lbfgs": lbfgs.reconstruct,
+    "translation": translation.reconstruct,
+    "aware": aware.reconstruct,
+}
 
 __all__ = ["METHODS", "Attack", "Reconstruction", "reconstruct"]
 
@@ -33,13 +38,14 @@ def reconstruct(
     dtype: torch.dtype = torch.float32,
     loss_factor: float = 1.0,
 ) -> Reconstruction:
-    """Attack a block of victims, each by itself.
+    """Attack a block of shared gradients, each by itself.
 
     Args:
         model: the network that the gradients are of; left untouched.
         shared: what the victims let out, on any device.
         parameters: of the attack, complete; ``method`` chooses the attack.
-        images: indices of the victims' images, which name their random streams.
+        images: indices that name the random streams of the victims' images; those behind one
+            gradient follow each other.
         seed: of the run.
         chunk: images per tensor, or ``auto``; changes no result.
         state: where a long attack keeps what it needs to go on after an interruption.
@@ -47,12 +53,11 @@ def reconstruct(
         loss_factor: what the attacker believes the victims multiply their loss with.
 
     Raises:
-        ReveilError: an unknown method or value of a parameter, or not one index per victim.
+        ReveilError: an unknown method or value of a parameter, or not one index per image.
     """
-    if len(images) != len(shared):
-        raise ReveilError(
-            f"images: {len(images)} indices for {len(shared)} victims; allowed: one each"
-        )
+    count = len(shared) * shared.batch
+    if len(images) != count:
+        raise ReveilError(f"images: {len(images)} indices for {count} images; allowed: one each")
     method = METHODS.get(parameters["method"])
     if method is None:
         raise ReveilError(not_allowed("attack method", parameters["method"], METHODS))

@@ -70,10 +70,16 @@ def is_blend(index: int) -> bool:
 
 
 def _taps(t: Tensor, length: int) -> Tensor:
-    """Return the (N, L, L) weights of linear interpolation at positions moved by t half lengths."""
+    """Return the (N, L, L) weights of linear interpolation at positions moved by t half lengths.
+
+    At whole pixels, as at t = 0, the derivative is that towards the next one.
+    """
     position = torch.arange(length, dtype=t.dtype, device=t.device)
-    distance = position[:, None] + (t * length / 2).view(-1, 1, 1) - position
-    return (1 - distance.abs()).clamp_min(0)
+    moved = position + (t * length / 2)[:, None]
+    first = moved.detach().floor()
+    share = (moved - first)[..., None]
+    left, right = (first[..., None] + step == position for step in (0, 1))
+    return left * (1 - share) + right * share
 
 
 def _move(values: Tensor, operation: Operation, sign: Sign) -> Tensor:
