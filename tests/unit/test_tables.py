@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from reveil import tables
+from reveil.aliases import RANDOM_POLICIES
 from reveil.errors import ReveilError
 from reveil.library import LIBRARY, function_name
 from reveil.statistics import mean_interval, share_interval
@@ -213,6 +214,25 @@ def test_labels_follow_dataset_and_model():
     assert policy_label("found-fixed-s3-1", "cifar100", "convnet") == "Found 1"
     assert policy_label("found-1", "cifar100", "convnet") == "Found 1"
     assert policy_order("none", "cifar100", "convnet") < policy_order("39", "cifar100", "convnet")
+
+
+@pytest.mark.parametrize(
+    ("policy", "label"),
+    [
+        (RANDOM_POLICIES[9], f"Random 10 ({RANDOM_POLICIES[9]})"),
+        ("passing-fixed-s2-3", "Passing 3"),
+        ("plain-3-1-7", "Searched 1 (3-1-7), model without policy"),
+        ("only-passing-4", "Passing 4, no crop and flip"),
+    ],
+)
+def test_labels_say_where_a_policy_is_from(policy, label):
+    assert policy_label(policy, "cifar100", "resnet20-4") == label
+
+
+def test_random_and_passing_policies_stand_in_their_order():
+    wanted = ["3-1-7", "found-2", *RANDOM_POLICIES, "passing-9", "passing-10", "39", "plain-39"]
+    found = sorted(reversed(wanted), key=lambda p: policy_order(p, "cifar100", "resnet20-4"))
+    assert found == wanted
 
 
 def singles(scores=None, seeds=(0,)):

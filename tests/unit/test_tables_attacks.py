@@ -297,7 +297,9 @@ def test_policies_and_defences_are_compared_at_equal_accuracy():
 
 def test_without_equal_accuracies_there_is_no_pair():
     table, images = plane(("3-1-7", 1.0, 70.0), ("none", 3.0, 20.0, "prune-99"))
-    assert tables.equal_accuracy(table, images).empty
+    pairs = tables.equal_accuracy(table, images)
+    assert pairs.empty and "gain_difference_mean_db" in pairs
+    assert "| none |" in tables.to_markdown(pairs)
 
 
 def test_closest_accuracies_come_first():

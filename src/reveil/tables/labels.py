@@ -3,6 +3,7 @@
 import re
 
 from reveil import datasets, policies
+from reveil.aliases import RANDOM_POLICIES
 from reveil.errors import ReveilError
 
 NOT_AVAILABLE = "not available"
@@ -79,12 +80,18 @@ def policy_label(policy: str, dataset: str, model: str) -> str:
             return f"{policy_label(role.removeprefix(prefix), dataset, model)}, {told}"
     if _ROLE.fullmatch(role):
         return role.capitalize().replace("-", " ")
-    alias = policy_roles(dataset, model).get(role)
-    return f"{_ALIASES[alias]} ({role})" if alias else role
+    if alias := policy_roles(dataset, model).get(role):
+        return f"{_ALIASES[alias]} ({role})"
+    if role in RANDOM_POLICIES:
+        return f"Random {RANDOM_POLICIES.index(role) + 1} ({role})"
+    return role
 
 
 def policy_order(policy: str, dataset: str, model: str) -> tuple[int, str]:
-    """Return a sort key: the papers' rows in their order, what searches gave, all others."""
+    """Return a sort key: the papers' rows in their order, then the policies of searches.
+
+    Those are followed by the ten random ones, the first that pass the filter, and all others.
+    """
     role = _role(policy)
     part = policy_roles(dataset, model).get(role, role)
     if part in _ORDER:
@@ -92,5 +99,7 @@ def policy_order(policy: str, dataset: str, model: str) -> tuple[int, str]:
     if _ROLE.fullmatch(part) and not part.startswith(tuple(_PREFIXES)):
         kind, which = part.split("-")
         # Passing 10 follows passing 9.
-        return len(_ORDER) + (kind == "passing"), which.rjust(6, "0")
-    return len(_ORDER) + 2 + part.startswith(tuple(_PREFIXES)), role
+        return len(_ORDER) + 2 * (kind == "passing"), which.rjust(6, "0")
+    if part in RANDOM_POLICIES:
+        return len(_ORDER) + 1, str(RANDOM_POLICIES.index(part)).rjust(6, "0")
+    return len(_ORDER) + 3 + part.startswith(tuple(_PREFIXES)), role
