@@ -115,10 +115,10 @@ def correlation_statement(n: int, published: float | None = None) -> str:
     """
     smallest = detectable_correlation(n)
     if math.isnan(smallest):
-        return f"{n} policies are too few to find any correlation with {POWER:.0%} power."
+        return f"{n} policies are too few to find any correlation with {100 * POWER:.0f} % power."
     text = (
-        f"{n} policies find a correlation of {smallest:.2f} with {POWER:.0%} power "
-        f"(two-sided, {LEVEL:.0%})"
+        f"{n} policies find a correlation of {smallest:.2f} with {100 * POWER:.0f} % power "
+        f"(two-sided, {100 * LEVEL:.0f} %)"
     )
     if published is None:
         return f"{text}."
@@ -139,8 +139,8 @@ def difference_statement(std: float, n: int, unit: str = "dB") -> str:
     if math.isnan(smallest):
         return f"{n} images are too few to find any difference."
     return (
-        f"{n} images find a mean difference of {smallest:.2f} {unit} with {POWER:.0%} power "
-        f"(paired, two-sided, {LEVEL:.0%})."
+        f"{n} images find a mean difference of {smallest:.2f} {unit} with {100 * POWER:.0f} % power "
+        f"(paired, two-sided, {100 * LEVEL:.0f} %)."
     )
 
 

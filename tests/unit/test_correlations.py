@@ -247,7 +247,7 @@ def test_too_little_for_any_power():
 
 def test_statements_for_captions():
     text = power.correlation_statement(100, 0.697)
-    assert "correlation of 0.28 with 80% power" in text
+    assert "correlation of 0.28 with 80 % power" in text
     assert "published 0.697 with 99.9 %" in text
     assert "too few" in power.correlation_statement(3)
     assert "34 images find a mean difference of 0.99 dB" in power.difference_statement(2.0, 34)
