@@ -1,3 +1,5 @@
+"""The block runner: every problem by itself, restarts, failures, interruptions."""
+
 import inspect
 import math
 from dataclasses import replace
@@ -9,88 +11,43 @@ from torch import nn
 
 from reveil import attacks, models
 from reveil.attacks import chunking, optimise
-from reveil.attacks.objectives import OBJECTIVES, Target
-from reveil.attacks.optimizers import OPTIMIZERS
-from reveil.attacks.priors import start, total_variation
+from reveil.attacks.objectives import OBJECTIVES
+from reveil.attacks.priors import start
 from reveil.attacks.settings import Settings
+from reveil.batch_gradients import problem_gradients
 from reveil.errors import ReveilError
 from reveil.gradients import per_image_gradients
 from reveil.job import State
 from reveil.metrics import psnr
 from reveil.scene import Shared
+from tests.attacked_block import (
+    BOX,
+    IMAGES,
+    LABELS,
+    PARAMETERS,
+    SHAPE,
+    attack,
+    network,
+    share,
+    victim_images,
+)
 
-SHAPE = (3, 12, 12)
-IMAGES = (7, 3, 11, 2, 5)
-LABELS = torch.tensor([0, 1, 2, 3, 4])
-BOX = tuple(torch.full((1, 3, 1, 1), value, dtype=torch.float64) for value in (-1.5, 1.5))
-PARAMETERS = {
-    "method": "optimise",
-    "optimizer": "adam",
-    "learning_rate": 0.1,
-    "objective": "cosine",
-    "objective_weight": 1.0,
-    "signed": "hard",
-    "boxed": True,
-    "total_variation": 1e-4,
-    "tv_form": "plain",
-    "bn_statistics": 0.0,
-    "features": 0.0,
-    "image_norm": 0.0,
-    "langevin": 0.0,
-    "init": "randn",
-    "restarts": 1,
-    "iterations": 20,
-    "decay": "step",
-    "warmup": 0,
-    "reduction": "sum",
-    "label": "known",
-    "trace": False,
-}
 COSINE = OBJECTIVES["cosine"]
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(8, 12, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(12),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(108, 7),
-    )
-    for norm in (network[1], network[4]):
-        norm.running_mean.normal_(0, 0.1)
-        norm.running_var.fill_(0.2)
-    return network.double().eval()
+    return network()
 
 
 @pytest.fixture(scope="module")
 def victims():
-    return 0.5 * start("randn", IMAGES, SHAPE, 0, 0, purpose="victim").double()
+    return victim_images()
 
 
 @pytest.fixture(scope="module")
 def shared(model, victims):
-    return Shared(per_image_gradients(model, victims, LABELS), LABELS, SHAPE, BOX)
-
-
-def attack(model, shared, images=IMAGES, seed=0, chunk="auto", state=None, factor=1.0, **changes):
-    return attacks.reconstruct(
-        model,
-        shared,
-        PARAMETERS | changes,
-        images,
-        seed,
-        chunk=chunk,
-        state=state,
-        dtype=torch.float64,
-        loss_factor=factor,
-    )
+    return share(model, victims)
 
 
 @pytest.mark.parametrize("signed", ["hard", "none"])
@@ -144,125 +101,6 @@ def test_the_attacker_sees_no_image():
     for module in (attacks, optimise):
         assert "Victims" not in inspect.getsource(module).replace(":class:`Victims`", "")
     assert set(inspect.signature(attacks.METHODS["optimise"]).parameters) <= set(sees)
-
-
-def test_milestones_are_those_of_the_papers():
-    for length, marks in ((4800, (1799, 2999, 4203)), (2500, (937, 1562, 2189))):
-        settings = Settings.of(PARAMETERS | {"iterations": length})
-        for i, mark in enumerate(marks):
-            assert settings.rate(mark - 1) == pytest.approx(0.1 * 0.1**i)
-            assert settings.rate(mark) == pytest.approx(0.1 * 0.1 ** (i + 1))
-        steady = Settings.of(PARAMETERS | {"iterations": length, "decay": "none"})
-        assert steady.rate(length - 1) == 0.1
-
-
-def test_adam_equals_that_of_the_library_for_each_image():
-    stream = torch.Generator().manual_seed(0)
-    x = torch.randn(3, *SHAPE, dtype=torch.float64, generator=stream)
-    alone = [x[i].clone().requires_grad_() for i in range(3)]
-    optimizers = [torch.optim.Adam([each], lr=0.1) for each in alone]
-    state = OPTIMIZERS["adam"].start(x)
-    for iteration in range(6):
-        gradient = torch.randn(x.shape, dtype=x.dtype, generator=stream) * 10.0 ** (-iteration)
-        OPTIMIZERS["adam"].step(x, gradient, state, iteration, 0.1)
-        for i, optimizer in enumerate(optimizers):
-            alone[i].grad = gradient[i].clone()
-            optimizer.step()
-    torch.testing.assert_close(x, torch.stack(alone).detach(), rtol=1e-12, atol=1e-14)
-
-
-def test_total_variation_by_hand():
-    image = torch.tensor([[[[0.0, 1.0, 3.0], [0.0, 1.0, 0.0]]]])
-    doubled = torch.cat([image, 2 * image])
-    # Horizontal differences 1, 2, 1, 1: mean 1.25; vertical 0, 0, 3: mean 1.
-    assert total_variation(doubled).tolist() == [2.25, 4.5]
-
-
-def test_starts_depend_on_the_image_and_the_restart_alone():
-    whole = start("randn", IMAGES, SHAPE, 0, 0)
-    torch.testing.assert_close(start("randn", IMAGES[2:3], SHAPE, 0, 0), whole[2:3])
-    for other in (start("randn", IMAGES, SHAPE, 0, 1), start("randn", IMAGES, SHAPE, 1, 0)):
-        assert (other != whole).any()
-    assert start("zeros", IMAGES, SHAPE, 0, 0).abs().max() == 0
-    uniform = start("rand", IMAGES, SHAPE, 0, 0)
-    assert -1 <= uniform.min() < -0.9
-    assert 0.9 < uniform.max() <= 1
-
-
-class Line(nn.Module):
-    """Gradients that can be written down: equal logits, whatever the image."""
-
-    def __init__(self):
-        super().__init__()
-        self.head = nn.Linear(2, 2)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, x):
-        return self.head(x.flatten(1))
-
-
-@pytest.mark.parametrize(
-    ("objective", "reduction", "expected"),
-    [
-        # Of the image (3, 4) and label 0 the error is (-1/2, 1/2): the gradients are
-        # W: ((-1.5, -2), (1.5, 2)) and b: (-0.5, 0.5). The targets are W: ((-1.5, 0), (0, 2)) and
-        # b: (-0.5, 0).
-        ("l1", "sum", 3.5 + 0.5),
-        ("l1", "mean", 2.0),
-        ("l2", "sum", 6.25 + 0.25),
-        ("l2", "mean", 3.25),
-        ("cosine", "sum", 1 - 6.5 / math.sqrt(13.0 * 6.5)),
-        ("simlocal", "sum", 1 - (6.25 / math.sqrt(12.5 * 6.25) + 0.25 / math.sqrt(0.125)) / 2),
-        # Rows of W: 2.25 / (2.5 * 1.5) and 4 / (2.5 * 2), and b as above.
-        ("out_sim", "sum", 1 - (0.6 + 0.8 + math.sqrt(0.5)) / 3),
-    ],
-)
-def test_objectives_by_hand(objective, reduction, expected):
-    x = torch.tensor([3.0, 4.0], dtype=torch.float64).view(1, 1, 1, 2)
-    wanted = [
-        torch.tensor([[[-1.5, 0.0], [0.0, 2.0]]], dtype=torch.float64),
-        torch.tensor([[-0.5, 0.0]], dtype=torch.float64),
-    ]
-    network = Line().double().eval()
-    target = Target.of(wanted, reduction=reduction)
-    assert OBJECTIVES[objective](network, x, torch.tensor([0]), target).tolist() == pytest.approx(
-        [expected]
-    )
-
-
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_objectives_vanish_at_the_victim_and_can_be_differentiated(
-    objective, model, victims, shared
-):
-    target = Target.of(shared.gradients)
-    cost = OBJECTIVES[objective](model, victims, LABELS, target)
-    assert not cost.requires_grad
-    torch.testing.assert_close(cost, torch.zeros_like(cost), rtol=0, atol=1e-10)
-    x = (victims + 0.1).requires_grad_()
-    cost = OBJECTIVES[objective](model, x, LABELS, target)
-    assert (cost > 1e-4).all()
-    (slope,) = torch.autograd.grad(cost.sum(), x)
-    way = torch.ones_like(x) * 1e-6
-    moved = OBJECTIVES[objective](model, x.detach() + way, LABELS, target) - cost.detach()
-    torch.testing.assert_close(moved, (slope * way).flatten(1).sum(1), rtol=1e-3, atol=1e-12)
-
-
-def test_the_cosine_does_not_see_the_scale_of_the_loss(model, shared):
-    halved = replace(shared, gradients=[0.5 * g for g in shared.gradients])
-    plain, scaled = attack(model, shared), attack(model, halved)
-    believed = attack(model, shared, factor=0.5)
-    torch.testing.assert_close(scaled.x, plain.x, rtol=1e-7, atol=1e-9)
-    torch.testing.assert_close(believed.x, plain.x, rtol=1e-7, atol=1e-9)
-
-
-def test_a_distance_sees_the_scale_of_the_loss_unless_the_attacker_knows_it(model, shared):
-    halved = replace(shared, gradients=[0.5 * g for g in shared.gradients])
-    same = {"objective": "l2", "total_variation": 0.0}
-    plain, scaled = attack(model, shared, **same), attack(model, halved, **same)
-    assert (plain.x - scaled.x).abs().max() > 1e-3
-    right = attack(model, halved, factor=0.5, **same)
-    torch.testing.assert_close(right.x, plain.x, rtol=1e-6, atol=1e-8)
 
 
 def test_guesses_stay_in_the_box_only_if_boxed(model, shared):
@@ -336,7 +174,7 @@ class Interruption(Exception):  # noqa: N818 - it stands for a kill
 
 @pytest.fixture(scope="module")
 def whole(model, shared):
-    return attack(model, shared, chunk=3, restarts=2)
+    return attack(model, shared, chunk=3, restarts=2, langevin=0.1, trace=True)
 
 
 # Of 2 chunks x 2 restarts x (20 iterations and a final cost): in the first restart, between the
@@ -354,13 +192,16 @@ def test_a_resumed_attack_ends_as_an_uninterrupted_one_to_the_bit(
 
     state = State(tmp_path, {"attack": 1}, interval=0.0)
     monkeypatch.setitem(OBJECTIVES, "cosine", count)
+    same = {"chunk": 3, "restarts": 2, "langevin": 0.1, "trace": True}
     with pytest.raises(Interruption):
-        attack(model, shared, chunk=3, restarts=2, state=state)
+        attack(model, shared, state=state, **same)
     assert state.path.exists()
     monkeypatch.undo()
-    resumed = attack(model, shared, chunk=3, restarts=2, state=State(tmp_path, {"attack": 1}))
+    resumed = attack(model, shared, state=State(tmp_path, {"attack": 1}), **same)
     for name in ("x", "cost", "iterations", "curve"):
         torch.testing.assert_close(getattr(resumed, name), getattr(whole, name), rtol=0, atol=0)
+    assert torch.isfinite(whole.extras["cosines"]).all()
+    torch.testing.assert_close(resumed.extras, whole.extras, rtol=0, atol=0)
     assert (resumed.seconds > 0).all()
 
 
@@ -404,7 +245,7 @@ def test_a_wrong_parameter_is_named(changes, message, model, shared):
 
 
 def test_every_victim_needs_an_index(model, shared):
-    with pytest.raises(ReveilError, match="2 indices for 5 victims"):
+    with pytest.raises(ReveilError, match="2 indices for 5 images"):
         attack(model, shared, images=(1, 2))
 
 
@@ -417,3 +258,48 @@ def test_the_automatic_chunk_follows_the_patches(model, monkeypatch):
     monkeypatch.setattr(chunking, "CPU_BYTES", 1)
     assert chunking.choose_chunk("auto", single, SHAPE, 16) == 1
     assert chunking.choose_chunk(5, single, SHAPE, 16) == 5
+
+
+def test_batches_are_problems_of_their_own(model, victims):
+    """Two gradients of two images each: any chunk, and each gradient by itself."""
+    images, labels = IMAGES[:4], LABELS[:4].view(2, 2)
+    gradients = problem_gradients(model, victims[:4].unflatten(0, (2, 2)), labels)
+    shared = Shared(gradients, labels, SHAPE, BOX, batch=2)
+    changes = {"iterations": 8, "langevin": 0.1, "signed": "none"}
+    together = attack(model, shared, images, **changes)
+    assert together.x.shape == (2, 2, *SHAPE)
+    alone = attack(model, shared[torch.tensor([1])], images[2:], chunk=1, **changes)
+    torch.testing.assert_close(alone.x, together.x[1:], rtol=1e-7, atol=1e-9)
+    # Images start as they do without a batch, whatever is beside them.
+    still = attack(model, shared, images, iterations=1, learning_rate=1e-12, boxed=False)
+    first = start("randn", images, SHAPE, 0, 0).double()
+    torch.testing.assert_close(still.x.flatten(0, 1), first, rtol=0, atol=1e-9)
+    with pytest.raises(ReveilError, match="2 indices for 4 images"):
+        attack(model, shared, images[:2])
+
+
+def test_a_trace_has_the_cosine_of_every_tensor_at_every_iteration(model, victims, shared):
+    found = attack(model, shared, iterations=3, trace=True)
+    cosines = found.extras["cosines"]
+    assert cosines.shape == (5, 4, 9)
+    assert found.extras["cosine_iterations"].tolist() == [[0, 1, 2, 3]] * 5
+    names = [name for name, _ in model.named_parameters()]
+    for column, x in ((0, start("randn", IMAGES, SHAPE, 0, 0).double()), (3, found.x)):
+        guessed = per_image_gradients(model, x, LABELS)
+        for tensor, (name, g) in enumerate(zip(names, guessed, strict=True)):
+            expected = nn.functional.cosine_similarity(
+                g.flatten(1), shared.gradients[tensor].flatten(1)
+            )
+            torch.testing.assert_close(
+                cosines[:, column, tensor], expected.float(), rtol=1e-5, atol=1e-6, msg=name
+            )
+    plain = attack(model, shared, iterations=3)
+    torch.testing.assert_close(plain.x, found.x, rtol=0, atol=0)
+    assert plain.extras == {}
+
+
+def test_long_attacks_are_traced_where_their_cost_is_kept():
+    settings = Settings.of(PARAMETERS | {"iterations": 5000})
+    assert settings.traced == list(range(5001))
+    settings = Settings.of(PARAMETERS | {"iterations": 24000})
+    assert settings.traced == settings.recorded == list(range(0, 24001, 240))

@@ -1,0 +1,109 @@
+"""Checks of the attacks: what an attack sets must have an effect, and suit the victims."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reveil.config.presets import DEFAULT
+from reveil.config.study import Study
+
+Values = Mapping[str, Any]
+
+# Keys that only some values of another one use. Elsewhere they must be as in the default.
+USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
+    "optimizer": ("method", ("optimise", "translation", "aware")),
+    "bounds": ("method", ("translation",)),
+    "padding": ("method", ("translation",)),
+    "factors": ("method", ("aware",)),
+    "prune_at": ("method", ("aware",)),
+    "keep": ("method", ("aware",)),
+    "max_hypotheses": ("method", ("aware",)),
+    "reduction": ("objective", ("l1", "l2")),
+}
+# Keys whose default is a choice too, and their values that go with a method.
+ALLOWED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "optimise": {"knows": ("nothing",)},
+    "lbfgs": {
+        "decay": ("none",),
+        "warmup": (0,),
+        "langevin": (0,),
+        "signed": ("hard", "none"),
+        "knows": ("nothing",),
+    },
+    "aware": {"knows": ("policy",)},
+}
+
+
+def check(study: Study) -> Iterator[str]:
+    """Yield what is wrong."""
+    presets = study.presets["attacks"]
+    attacks = {name: study.attack(name) for name in (DEFAULT, *presets.names)}
+    default = attacks[DEFAULT]
+    found = {n: dict(_alone(n, a, default)) if a and default else {} for n, a in attacks.items()}
+    for name, messages in found.items():
+        # What a preset has from the one it stands on is told of that one.
+        base = presets.chain(name)[-2] if messages and name != DEFAULT else None
+        for part, message in messages.items():
+            if not (base and part in found[base] and attacks[name][part] == attacks[base][part]):
+                yield message
+    for protocol, switches in study.protocols().items():
+        for _, name in study.entries("attacks"):
+            if attack := attacks.get(name):
+                yield from scene_problems(name, attack, protocol, switches["scene"])
+
+
+def scene_problems(name: str, attack: Values, protocol: str, scene: Values) -> Iterator[str]:
+    """Yield why an attack cannot be done on the victims of a protocol.
+
+    Args:
+        name: of the attack.
+        attack: with every key.
+        protocol: its name.
+        scene: of the protocol, with every key.
+    """
+    needs = {"features": {"batch": 1, "bn_mode": "eval"}, "bn_statistics": {"bn_mode": "eval"}}
+    for key, values in needs.items():
+        for switch, value in values.items():
+            if attack[key] and scene[switch] != value:
+                yield (
+                    f"attacks.{name}.{key}: {attack[key]!r} is not allowed on the victims of "
+                    f"protocol {protocol!r}, whose scene.{switch} is {scene[switch]!r}; allowed: "
+                    f"0, or scene.{switch}: {value}"
+                )
+
+
+def _alone(name: str, attack: Values, default: Values) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is wrong with it), whatever the victims do."""
+
+    def told(part: str, reason: str) -> tuple[str, str]:
+        return part, f"attacks.{name}.{part}: {attack[part]!r} {reason}"
+
+    for part, (other, values) in USED_BY.items():
+        if attack[other] not in values and attack[part] != default[part]:
+            yield told(
+                part,
+                f"has no effect with {other} {attack[other]!r}; allowed: {default[part]!r}, which "
+                f"is the default, or {other} {' or '.join(values)}",
+            )
+    for part, values in ALLOWED.get(attack["method"], {}).items():
+        if attack[part] not in values:
+            allowed = ", ".join(map(str, values))
+            yield told(part, f"is not allowed with method {attack['method']!r}; allowed: {allowed}")
+    computed = attack["method"] == "translation" and attack["bounds"] == "policy"
+    if computed and attack["knows"] != "policy":
+        yield told(
+            "knows",
+            "is not allowed with bounds 'policy', which are computed from what is known; "
+            "allowed: policy",
+        )
+    if attack["features"] and attack["label"] == "joint":
+        yield told(
+            "features",
+            "is not allowed with label 'joint', as they are read from the row of a known class; "
+            "allowed: 0",
+        )
+    if attack["warmup"] >= attack["iterations"]:
+        yield told(
+            "warmup",
+            f"is not allowed with {attack['iterations']} iterations; allowed: 0 to "
+            f"{attack['iterations'] - 1}",
+        )
