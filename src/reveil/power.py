@@ -139,8 +139,8 @@ def difference_statement(std: float, n: int, unit: str = "dB") -> str:
     if math.isnan(smallest):
         return f"{n} images are too few to find any difference."
     return (
-        f"{n} images find a mean difference of {smallest:.2f} {unit} with {100 * POWER:.0f} % power "
-        f"(paired, two-sided, {100 * LEVEL:.0f} %)."
+        f"{n} images find a mean difference of {smallest:.2f} {unit} with {100 * POWER:.0f} % "
+        f"power (paired, two-sided, {100 * LEVEL:.0f} %)."
     )
 
 
