@@ -1,14 +1,16 @@
 """Keys that do not go together are refused at planning, and no mistake is told twice."""
 
 import copy
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reveil import indices
-from reveil.config import check, merge, read_yaml
+from reveil.config import check, merge, read_yaml, resolve_protocol, resolve_recipe
 from reveil.config.image_checks import training_count
+from reveil.errors import ReveilError
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = read_yaml(ROOT / "config.yaml")
@@ -163,3 +165,149 @@ def test_one_broken_protocol_does_not_hide_the_mistakes_of_another():
     changes = {"protocols": {"fixed": {"judge": None}, "orig2021": {"search": {"final": 1601}}}}
     keys = [m.split(":")[0] for m in mistakes(merge(changes, ats(protocols=["fixed", "orig2021"])))]
     assert keys == ["protocols.fixed.judge", "protocols.orig2021.search.final"]
+
+
+# Defences, derived recipes and batches
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("full-with-prune-70", {"defence": "prune-70", "stop_after": None, "epochs": 60}),
+        ("full-after-100", {"defence": "none", "stop_after": 100, "epochs": 60}),
+        ("full-orig2021-after-0", {"stop_after": 0, "epochs": 200, "loss_factor": 0.5}),
+        ("tiny-with-gaussian-rel-1e-1-after-7", {"defence": "gaussian-rel-1e-1", "stop_after": 7}),
+        ("mine-with-x-after-2", {"stop_after": 2, "epochs": 3}),
+        ("mine-with-x-with-prune-5", {"defence": "prune-5", "epochs": 3}),
+        ("full-after-5", {"stop_after": None, "epochs": 7}),
+    ],
+)
+def test_derived_recipes(name, keys):
+    own = {
+        "mine-with-x": {"base": "full", "epochs": 3},
+        "full-after-5": {"base": "full", "epochs": 7},
+    }
+    recipe = resolve_recipe(merge(PAPER, {"recipes": own}), ROOT, name, "cifar100", "resnet20-4")
+    assert {key: recipe[key] for key in keys} == keys
+
+
+def test_a_derived_recipe_wins_over_special_cases():
+    case = {"full": {"datasets": {"cifar100": {"defence": "prune-10", "stop_after": 3}}}}
+    config = merge(PAPER, {"recipes": case})
+    found = [
+        resolve_recipe(config, ROOT, name, "cifar100", "resnet20-4")
+        for name in ("full", "full-with-prune-70", "full-after-9")
+    ]
+    assert [(r["defence"], r["stop_after"]) for r in found] == [
+        ("prune-10", 3),
+        ("prune-70", 3),
+        ("prune-10", 9),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("full-with-prun-70", "defence: 'prun-70' is not allowed"),
+        ("full-with-prune-100", "100 in 'prune-100' is not allowed; allowed: above 0 and below"),
+        ("full-with-gaussian-0-after-3", "0 in 'gaussian-0' is not allowed"),
+        ("full-with-none", "'full' without a defence; did you mean 'full'?"),
+        ("full-after-010", "leading zero; did you mean 'full-after-10'?"),
+        ("full-with-prune-70-after-01", "did you mean 'full-with-prune-70-after-1'?"),
+        ("default-after-3", "'default-after-3' is not allowed"),
+        ("ful-after-3", "'ful-after-3' is not allowed; allowed: "),
+        ("full-after-3-with-prune-70", "'full-after-3-with-prune-70' is not allowed"),
+    ],
+)
+def test_derived_names_that_mean_nothing_are_refused_where_they_stand(name, problem):
+    with pytest.raises(ReveilError, match=re.escape(problem)):
+        resolve_recipe(PAPER, ROOT, name, "cifar100", "resnet20-4")
+    message = only(mistakes({"protocols": {"fixed": {"recipes": {"full": name}}}}))
+    assert message.startswith("protocols.fixed.recipes.full: ")
+    assert problem in message
+
+
+def test_a_training_cannot_stop_after_its_end():
+    """1,000 of 50,000 images are held out: 383 batches of 128, 60 times."""
+    there = ats(datasets=["cifar100"], models=["resnet20-4"], experiments={"targets": []})
+
+    def after(steps):
+        own = {"protocols": {"fixed": {"recipes": {"full": f"full-after-{steps}"}}}}
+        return mistakes(merge(there, own))
+
+    assert after(22980) == []
+    message = only(after(22981))
+    assert message.startswith("recipes.full-after-22981 on cifar100: stop_after 22981 ")
+    assert message.endswith("allowed: 0 to 22980")
+
+
+def test_defences_must_exist_wherever_they_are_named():
+    changes = ats(defences=["none", "prune-70", "prune-0", "gausian-1e-3"])
+    first, second = mistakes(changes)
+    assert first.startswith("studies.ats.defences[2]: 0 in 'prune-0' is not allowed")
+    assert second.startswith("studies.ats.defences[3]: 'gausian-1e-3' is not allowed")
+    own = {"full": {"defence": "prune-70p0", "datasets": {"cifar100": {"defence": "prune"}}}}
+    messages = mistakes({"recipes": own})
+    assert [m.split(": ")[0] for m in messages] == [
+        "recipes.full.defence",
+        "recipes.full.datasets.cifar100.defence",
+    ]
+    assert "did you mean 'prune-70'?" in messages[0]
+    assert "must be" not in only(mistakes({"recipes": {"full": {"stop_after": -1}}}))
+
+
+@pytest.mark.parametrize(
+    ("count", "block", "key"),
+    [
+        (112, 28, None),
+        (112, 200, None),
+        (110, 200, "protocols.mine.scene.images.count: 110"),
+        (112, 26, "studies.ats.block: 26"),
+        (3, 200, "protocols.mine.scene.images.count: 3"),
+    ],
+)
+def test_blocks_hold_whole_batches(count, block, key):
+    own = {"mine": {"base": "fixed", "scene": {"batch": 4, "images": {"count": count}}}}
+    section = ats(
+        protocols=["mine"], block=block, experiments={"targets": []}, pictures={"images": [0]}
+    )
+    messages = mistakes(merge({"protocols": own}, section))
+    if key is None:
+        assert messages == []
+    else:
+        assert only(messages).startswith(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "switches"),
+    [
+        ("fixed-bn-train", {"bn_mode": "train", "batch": 1, "gradients": 1}),
+        *((f"fixed-batch-{b}", {"batch": b, "bn_mode": "eval"}) for b in (2, 4, 8, 16)),
+        *((f"fixed-draws-{k}", {"gradients": k, "batch": 1}) for k in (1, 2, 4, 8)),
+        ("drabent2022", {"defend_gradient": False}),
+        ("orig2021", {"defend_gradient": True}),
+    ],
+)
+def test_protocols_of_what_victims_share(name, switches):
+    protocol = resolve_protocol(PAPER, ROOT, name)
+    assert {key: protocol["scene"][key] for key in switches} == switches
+    reference = "original" if "draws" in name else "transformed"
+    assert protocol["judge"]["psnr_reference"] == reference
+    assert protocol["scene"]["images"]["count"] % protocol["scene"]["batch"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "full"),
+    [
+        ("drabent2022-exp02", [0, 1, 2], "full-drabent2022"),
+        ("drabent2022-exp08", [5], "full-drabent2022"),
+        ("drabent2022-exp10", [0], "tiny-drabent2022"),
+        ("warmerdam2022-claim1", list(range(20)), "tiny-warmerdam2022"),
+    ],
+)
+def test_protocols_of_single_experiments_attack_the_images_of_the_reports(name, images, full):
+    protocol = resolve_protocol(PAPER, ROOT, name)
+    labels = {"test": np.arange(10_000) % 100}
+    chosen = indices.resolve(protocol["scene"]["images"], labels, holdout=0)
+    assert chosen.tolist() == images
+    assert protocol["recipes"]["full"] == full

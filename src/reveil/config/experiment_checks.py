@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from reveil import datasets, defence_names, indices, lists, policies
+from reveil.config.defence_checks import batch_problems
 from reveil.config.experiments import (
     KIND,
     Page,
@@ -15,7 +16,7 @@ from reveil.config.experiments import (
     recipe_name,
 )
 from reveil.config.image_checks import training_problems
-from reveil.config.name_checks import caught, with_key
+from reveil.config.name_checks import caught, check_recipe, with_key
 from reveil.config.study import NAME, Study
 from reveil.errors import ReveilError, not_allowed
 from reveil.models.names import check_name
@@ -122,8 +123,9 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
     for defence in defences:
         yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
     yield from _policies(key, page, row)
-    for role in row.get("recipes", ["full"]):
-        yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
+    if not any(check_recipe(study, key, name) for name in switches["recipes"].values()):
+        for role in row.get("recipes", ["full"]):
+            yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
     for variant in row.get("variants", [""]):
         yield from _scene(study, key, page, f"{page.attacked}-{variant}".removesuffix("-"))
 
@@ -142,13 +144,9 @@ def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
 
 
 def _recipe(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
-    try:
-        recipe = study.recipe(name, page.dataset, page.model)
-    except ReveilError as error:
-        yield f"{key}: {error}"
-        return
-    if recipe:
-        yield from training_problems(name, recipe, datasets.get(page.dataset))
+    yield from check_recipe(study, key, name)
+    if recipe := study.recipe(name, page.dataset, page.model):
+        yield from training_problems(study, name, recipe, datasets.get(page.dataset))
 
 
 def _scene(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
@@ -165,13 +163,4 @@ def _scene(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
         rule = scene["images"]
         for problem in indices.check_rule(rule, datasets.get(page.dataset), recipe["holdout"]):
             yield f"protocols.{name}.scene.images on {page.dataset}: {problem}"
-    block, count = study.section.get("block") or 1, indices.size(scene["images"])
-    for what, size in (
-        (f"studies.{NAME}.block", min(block, count)),
-        (f"protocols.{name}.scene.images.count", count),
-    ):
-        if size % scene["batch"]:
-            yield (
-                f"{what}: {size} images are no whole batches of {scene['batch']}, which {key} "
-                f"attacks by {name}; allowed: multiples of {scene['batch']}"
-            )
+    yield from batch_problems(name, scene, study.section.get("block"))

@@ -179,8 +179,8 @@ def recipe_name(role: str, switches: Mapping[str, Any], defence: str) -> str:
         defence: that the model is trained under, too.
     """
     head, after, steps = role.partition("-after-")
-    name = switches["recipes"].get(head, head) + after + steps
-    return name if defence == "none" else f"{name}-with-{defence}"
+    under = "" if defence == "none" else f"-with-{defence}"
+    return switches["recipes"].get(head, head) + under + after + steps
 
 
 def expand_policies(entry: str, page: Page, switches: Mapping[str, Any], seed: int) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from reveil import datasets, indices
 from reveil.config.study import NAME, Place, Study
 from reveil.datasets import Dataset
+from reveil.schedule import steps_per_epoch
 
 Values = Mapping[str, Any]
 
@@ -77,11 +78,16 @@ def _recipe(study: Study, place: Place, name: str) -> Iterator[str]:
     recipe = study.recipe(name, place.dataset, place.network)
     if recipe is None:
         return
-    yield from training_problems(name, recipe, datasets.get(place.dataset))
+    yield from training_problems(study, name, recipe, datasets.get(place.dataset))
 
 
-def training_problems(name: str, recipe: Values, dataset: Dataset) -> Iterator[str]:
-    """Yield what keeps a recipe from training on a dataset."""
+def training_problems(study: Study, name: str, recipe: Values, dataset: Dataset) -> Iterator[str]:
+    """Yield what keeps a recipe from training on a dataset.
+
+    What a derived recipe has of another one is told by the name of that.
+    """
+    yield from _stop(name, recipe, dataset)
+    name, _ = study.presets["recipes"].split(name)
     yield from _training_images(name, recipe, dataset)
     if recipe["optimizer"] == "sgd" and recipe["nesterov"] and not recipe["momentum"]:
         yield (
@@ -111,6 +117,18 @@ def _training_images(name: str, recipe: Values, dataset: Dataset) -> Iterator[st
             f"recipes.{name}.batch_size on {dataset.name}: {batch} is not allowed with drop_last, "
             f"as there are {count} training images and so no batch; allowed: 1 to {count}, or "
             "drop_last: false"
+        )
+
+
+def _stop(name: str, recipe: Values, dataset: Dataset) -> Iterator[str]:
+    """A training cannot be stopped after its end."""
+    count = training_count(recipe, dataset.counts["train"])
+    batches = steps_per_epoch(count, recipe["batch_size"], recipe["drop_last"])
+    steps = recipe["epochs"] * batches
+    if recipe["stop_after"] is not None and steps and recipe["stop_after"] > steps:
+        yield (
+            f"recipes.{name} on {dataset.name}: stop_after {recipe['stop_after']} is not allowed, "
+            f"as the whole training has {steps} steps; allowed: 0 to {steps}"
         )
 
 

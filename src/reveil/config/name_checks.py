@@ -7,7 +7,6 @@ from pathlib import Path
 
 from reveil import datasets
 from reveil.config.presets import KINDS, Presets
-from reveil.config.resolve import protocol_of
 from reveil.config.study import Study
 from reveil.errors import ReveilError, nearest, not_allowed
 from reveil.models.names import check_name
@@ -51,15 +50,24 @@ def _presets(presets: Presets) -> Iterator[str]:
 
 
 def _recipes_of_protocols(study: Study) -> Iterator[str]:
-    for name in study.presets["protocols"].names:
-        try:
-            recipes = protocol_of(study.presets["protocols"], name)["recipes"]
-        except ReveilError:
-            continue  # told by _presets
-        for role, recipe in recipes.items():
-            if not study.known("recipes", recipe):
-                key = f"protocols.{name}.recipes.{role}"
-                yield not_allowed(key, recipe, study.presets["recipes"].names)
+    """The recipes that a protocol names must exist; its variants do not tell it again."""
+    protocols = study.presets["protocols"]
+    for layers in (protocols.files, protocols.changes):
+        for name, layer in layers.items():
+            for role, recipe in (layer.get("recipes") or {}).items():
+                yield from check_recipe(study, f"protocols.{name}.recipes.{role}", recipe)
+
+
+def check_recipe(study: Study, key: str, name: str) -> Iterator[str]:
+    """Yield what is wrong with the name of a recipe at ``key``."""
+    presets = study.presets["recipes"]
+    try:
+        base, _ = presets.split(name)
+    except ReveilError as error:
+        yield with_key(key, error)
+        return
+    if not study.known("recipes", base):
+        yield not_allowed(key, name, presets.names)
 
 
 def _special_cases(recipes: Presets) -> Iterator[str]:

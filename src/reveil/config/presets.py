@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from reveil.config import derived
 from reveil.errors import ReveilError, not_allowed
 
 KINDS = ("protocols", "recipes", "attacks", "experiments")
@@ -87,17 +88,29 @@ class Presets:
             ReveilError: an unknown name, or a chain of ``base`` that comes back to itself.
         """
         parts = (self.files, self.changes)
-        return [part[link] for link in self.chain(name) for part in parts if link in part]
+        layers = [part[link] for link in self.chain(name) for part in parts if link in part]
+        _, changes = self.split(name)
+        return [*layers, changes] if changes else layers
+
+    def split(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Return the name that ``name`` is derived from, and what it changes; see ``derived``.
+
+        Raises:
+            ReveilError: the name of a derived recipe is not written as it has to be.
+        """
+        return derived.split(name, self.names) if self.kind == "recipes" else (name, {})
 
     def chain(self, name: str) -> list[str]:
         """Return the names that ``name`` stands on, ``default`` first and itself last.
+
+        Of a derived recipe, those of the recipe that it is derived from.
 
         Raises:
             ReveilError: an unknown name, or a chain of ``base`` that comes back to itself.
         """
         chain: list[str] = []
         while not chain or chain[-1] != DEFAULT:
-            link = self._base(chain[-1]) if chain else name
+            link = self._base(chain[-1]) if chain else self.split(name)[0]
             if link in chain:
                 shown = " -> ".join([*chain, link])
                 raise ReveilError(f"{self.kind}.{link}.base: the chain {shown} has no end")

@@ -31,7 +31,8 @@ def resolve_recipe(
     """Return the recipe ``name`` for a dataset and a model, with every key.
 
     Each layer's own values for the dataset follow its general ones, so that a change by the user
-    wins over a preset's special case.
+    wins over a preset's special case. ``{recipe}-with-{defence}`` and ``{recipe}-after-{steps}``
+    are recipes wherever ``{recipe}`` is one.
 
     Raises:
         ReveilError: there is no such recipe or dataset, or its bases go in a circle.
