@@ -125,7 +125,7 @@ def test_every_switch_of_a_deviation_exists(row: dict[str, str]) -> None:
         ("protocol", "search.slot_max: 51"),
         ("protocol", "search.s_pri.images.first"),
         ("recipe", "loss_factor: true"),
-        ("attack", "signed: soft"),
+        ("attack", "signed: softly"),
         ("config", "seed"),
     ],
 )
