@@ -106,16 +106,9 @@ def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> st
         parameters: of the attack, complete.
         augment: what the victims do, as for :func:`policy_bounds`.
     """
-    if parameters["method"] != "translation":
-        return None
     bounds = parameters["bounds"]
-    if not isinstance(bounds, str):
+    if parameters["method"] != "translation" or not isinstance(bounds, str):
         return None
-    if parameters["knows"] != "policy":
-        return (
-            f"bounds: {bounds!r} is not allowed with knows {parameters['knows']!r}; allowed: two "
-            "numbers, or knows: policy"
-        )
     if bounds == "published":
         return _unpublished(name)
     if any(map(policies.parse_searched, policies.member_names(name))):

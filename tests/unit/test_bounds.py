@@ -14,9 +14,11 @@ from reveil.bounds import (
     effective_shift,
     policy_bounds,
 )
+from reveil.config import check, merge, read_yaml
 from reveil.errors import ReveilError
 from reveil.library import LIBRARY
 from reveil.transforms import transform
+from tests.workflow import ROOT
 
 BOTH, CROP, POLICY = "crop_flip+policy", "crop_flip", "policy"
 PARAMETERS = {"method": "translation", "bounds": "policy", "knows": "policy"}
@@ -83,16 +85,45 @@ def test_limits_of_ones_own_need_no_policy():
         ("none", {}, "none", ("'policy'", "'none'", "moves no content", "two numbers")),
         ("only-2-10-9", {}, POLICY, ("'only-2-10-9'", "moves no content")),
         ("crop-flip", {"bounds": "published"}, CROP, ("'published'", "'crop-flip'", "43-18-18")),
-        ("3-1-7", {"knows": "nothing"}, BOTH, ("'nothing'", "knows: policy")),
     ],
 )
 def test_bounds_without_a_meaning_are_told_when_the_graph_is_built(name, changes, augment, words):
     problem = bounds_problem(name, PARAMETERS | changes, augment)
     assert all(word in problem for word in ("bounds", *words))
-    parameters = PARAMETERS | changes
-    known = policies.parse(name) if parameters["knows"] == "policy" else None
+    bounds = (PARAMETERS | changes)["bounds"]
     with pytest.raises(ReveilError, match="bounds"):
-        bounds_for(parameters["bounds"], known, augment, 32, 4)
+        bounds_for(bounds, policies.parse(name), augment, 32, 4)
+
+
+@pytest.mark.parametrize("bounds", ["published", "policy"])
+def test_limits_of_a_policy_need_to_know_it(bounds):
+    with pytest.raises(ReveilError, match=f"bounds: '{bounds}' .* told no policy"):
+        bounds_for(bounds, None, BOTH, 32, 4)
+
+
+def mistakes(attack, *names, **attacks):
+    studied = {"attacks": [attack], "policies": list(names), "datasets": ["cifar100"]}
+    changes = {"studies": {"ats": studied | {"models": ["resnet20-4"]}}, "attacks": attacks}
+    return check(merge(read_yaml(ROOT / "config.yaml"), changes), ROOT)
+
+
+def test_shifts_that_mean_nothing_for_a_policy_are_told_before_anything_runs():
+    assert mistakes("inversed-translation", "crop-flip", "3-1-7", "2", "found-1") == []
+    first, second = mistakes("inversed-translation", "none", "only-2", "only-21")
+    assert first.startswith("attacks.inversed-translation.bounds: 'policy' is not allowed")
+    assert "'none'" in first
+    assert "'only-2'" in second
+    own = {"base": "inversed-translation", "bounds": [0.25, 0.25]}
+    assert mistakes("mine", "none", mine=own) == []
+
+
+def test_published_shifts_are_told_where_there_are_none():
+    assert mistakes("inversed-translation-published", "published-hybrid") == []
+    (message,) = mistakes("inversed-translation-published", "3-1-7", "19-1-18")
+    assert "bounds: 'published' is not allowed for the policy '19-1-18'" in message
+    unknown = {"base": "inversed-translation-published", "knows": "nothing"}
+    (message,) = mistakes("mine", "3-1-7", mine=unknown)
+    assert message.startswith("attacks.mine.knows: 'nothing' is not allowed with bounds")
 
 
 @pytest.mark.parametrize(

@@ -88,12 +88,12 @@ def _alone(name: str, attack: Values, default: Values) -> Iterator[tuple[str, st
         if attack[part] not in values:
             allowed = ", ".join(map(str, values))
             yield told(part, f"is not allowed with method {attack['method']!r}; allowed: {allowed}")
-    computed = attack["method"] == "translation" and attack["bounds"] == "policy"
-    if computed and attack["knows"] != "policy":
+    named = attack["method"] == "translation" and isinstance(attack["bounds"], str)
+    if named and attack["knows"] != "policy":
         yield told(
             "knows",
-            "is not allowed with bounds 'policy', which are computed from what is known; "
-            "allowed: policy",
+            f"is not allowed with bounds {attack['bounds']!r}, which follow from the policy; "
+            "allowed: policy, or two numbers as bounds",
         )
     if attack["features"] and attack["label"] == "joint":
         yield told(
