@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reveil.config import experiment_checks, image_checks, name_checks, policy_checks
+from reveil.config import (
+    attack_checks,
+    bounds_checks,
+    defence_checks,
+    experiment_checks,
+    image_checks,
+    name_checks,
+    policy_checks,
+)
 from reveil.config.presets import DEFAULT, KINDS, Presets, preset_paths, read_yaml
 from reveil.config.schema import (
     DEFINITIONS,
@@ -23,7 +31,15 @@ Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
 Broken = frozenset[tuple[str, ...]]
 
-CHECKS = (name_checks.check, image_checks.check, policy_checks.check, experiment_checks.check)
+CHECKS = (
+    name_checks.check,
+    image_checks.check,
+    policy_checks.check,
+    defence_checks.check,
+    attack_checks.check,
+    bounds_checks.check,
+    experiment_checks.check,
+)
 
 
 def validate(config: Config, root: Root) -> None:
