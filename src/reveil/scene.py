@@ -1,11 +1,12 @@
 """What a victim does with its images, and all that it lets anyone see of them.
 
-The victim's side of an attack ends with :class:`Shared`: gradients, and what the victim declares.
+The victim's side of an attack ends with :class:`Shared`: gradients, each of one or more images and
+as a defence left it, and what the victim declares.
 An attacker gets the model and that, and nothing of :class:`Victims`; only the judge sees both the
 images and the guesses.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reveil import defence_names, defences
+from reveil.batch_gradients import BN_MODES, problem_gradients
 from reveil.chunks import run_in_chunks
 from reveil.errors import ReveilError, not_allowed
-from reveil.gradients import kernel_last, per_image_gradients
+from reveil.gradients import kernel_last
 from reveil.policies import Policy
 from reveil.precision import precision
 from reveil.views import View
@@ -28,7 +31,7 @@ DRAWS = ("per_image", "shared")
 
 @dataclass(frozen=True)
 class Victims:
-    """A block of attacked images, each by itself a victim's whole batch.
+    """A block of attacked images; so many after another are a victim's batch, as a rule one.
 
     Attributes:
         images: indices of the images in their split.
@@ -41,6 +44,10 @@ class Victims:
         content: (B, 1, H, W) bool, where ``pixels`` show the image and not fill.
         x: (B, C, H, W) float32, ``pixels`` normalised.
         box: black and white in normalised values, each (1, C, 1, 1).
+        policy: what the images went through.
+        batch: images behind each gradient.
+        further: ``x`` of further draws of the same images, for victims that average gradients.
+        crop_shift: pixels by which their crop moved content at most.
     """
 
     images: tuple[int, ...]
@@ -53,6 +60,15 @@ class Victims:
     content: Tensor
     x: Tensor
     box: tuple[Tensor, Tensor]
+    policy: Policy
+    batch: int
+    further: tuple[Tensor, ...]
+    crop_shift: int = 0
+
+    @property
+    def problem_streams(self) -> tuple[int, ...]:
+        """What names the streams of each gradient: those of its first image."""
+        return self.streams[:: self.batch]
 
 
 @dataclass(frozen=True)
@@ -122,13 +138,15 @@ def stage(
         labels: (B,) their classes.
         images: their indices, which name their random streams.
         seed: of the run.
-        scene: the protocol's section of that name: ``augment``, ``hybrid_draw``, and ``draws``:
-            ``per_image``; or ``shared``, all images get the draws of one (the one seed per process
-            of Drabent et al. 2022).
+        scene: the protocol's section of that name: ``augment``, ``hybrid_draw``, ``batch``;
+            ``draws``: ``per_image``; or ``shared``, all images get the draws of one (the one seed
+            per process of Drabent et al. 2022); and ``gradients``, how often each image is drawn:
+            first from the stream "policy", then from "policy-1", "policy-2", ...
         first: the first image of the whole list of which this is a block, whose draws are shared.
 
     Raises:
-        ReveilError: the numbers of images, labels and indices differ, or an unknown ``draws``.
+        ReveilError: the numbers of images, labels and indices differ, the images are no whole
+            batches, or an unknown ``draws``.
     """
     if scene["draws"] not in DRAWS:
         raise ReveilError(not_allowed("scene.draws", scene["draws"], DRAWS))
@@ -137,13 +155,27 @@ def stage(
             f"victims: {len(raw)} images, {len(labels)} labels and {len(images)} indices; "
             "allowed: as many of each"
         )
+    if len(raw) % scene["batch"]:
+        raise ReveilError(
+            f"victims: {len(raw)} images are no whole batches of scene.batch, {scene['batch']}"
+        )
     raw = torch.as_tensor(np.ascontiguousarray(raw)) if isinstance(raw, np.ndarray) else raw
     augment = augment_for(policy, scene["augment"])
     images = tuple(int(i) for i in images)
     shared = images[:1] if first is None else (first,)
     streams = images if scene["draws"] == "per_image" else shared * len(images)
-    draws = view.draw(policy, streams, seed, augment=augment, hybrid_draw=scene["hybrid_draw"])
-    pixels = view.victim(raw, draws, policy)
+    purposes = ["policy", *(f"policy-{again}" for again in range(1, scene["gradients"]))]
+    drawn = [
+        view.draw(
+            *(policy, streams, seed),
+            purpose=purpose,
+            augment=augment,
+            hybrid_draw=scene["hybrid_draw"],
+        )
+        for purpose in purposes
+    ]
+    draws = drawn[0]
+    pixels, *others = (view.victim(raw, each, policy) for each in drawn)
     return Victims(
         images=images,
         streams=streams,
@@ -155,29 +187,87 @@ def stage(
         content=view.content_mask(draws, policy),
         x=view.normalise(pixels, SPLIT),
         box=view.box,
+        policy=policy,
+        batch=scene["batch"],
+        further=tuple(view.normalise(other, SPLIT) for other in others),
+        crop_shift=view.crop_shift if "crop_flip" in augment else 0,
     )
 
 
-def share(model: nn.Module, victims: Victims, loss_factor: float = 1.0, chunk: int = 4) -> Shared:
-    """Return what the victims share: the gradient of each one's loss at its own image.
+def share(
+    model: nn.Module,
+    victims: Victims,
+    scene: Mapping[str, Any],
+    defence: str = defence_names.NONE,
+    *,
+    seed: int,
+    knows: bool = False,
+    declares_labels: bool = True,
+    chunk: int = 4,
+) -> Shared:
+    """Return what the victims share: the gradients of their batches, and what they declare.
+
+    A batch's gradient is that of the mean loss over its images. With further draws of the images
+    the gradients of all draws are averaged; a defence is applied to what is shared in the end.
 
     Args:
         model: network in eval mode, on the device that the gradients are wanted on.
-        loss_factor: what the victims multiply their cross-entropy with.
+        scene: the protocol's section of that name: ``victim_loss_factor``, what the victims
+            multiply their cross-entropy with; ``bn_mode``, the statistics of their batch
+            normalisation; and ``defend_gradient``: false where a defence is only trained under.
+        defence: name of what is done to a gradient before it is shared.
+        seed: of the run; a gradient's noise is the stream (seed, "defence", its first image).
+        knows: whether the policy is public.
+        declares_labels: whether the classes are.
         chunk: images per tensor.
+
+    Raises:
+        ReveilError: an unknown defence or ``bn_mode``.
     """
+    if scene["bn_mode"] not in BN_MODES:
+        raise ReveilError(not_allowed("scene.bn_mode", scene["bn_mode"], BN_MODES))
+    chosen = defence_names.parse(defence if scene["defend_gradient"] else defence_names.NONE)
     device = next(model.parameters()).device
+    drawn = [_batched(x, victims.batch) for x in (victims.x, *victims.further)]
+    labels = _batched(victims.labels, victims.batch).to(device)
+    streams = victims.problem_streams
 
     def gradients(rows: slice) -> list[Tensor]:
-        x, labels = victims.x[rows].to(device), victims.labels[rows].to(device)
-        return per_image_gradients(model, x, labels, factor=loss_factor)
+        mean = _mean(
+            problem_gradients(
+                *(model, x[rows].to(device), labels[rows]),
+                factor=scene["victim_loss_factor"],
+                bn_mode=scene["bn_mode"],
+            )
+            for x in drawn
+        )
+        return defences.apply(chosen, mean, streams[rows], seed, "defence")
 
     with precision("fp32", device):
-        pieces = run_in_chunks(gradients, len(victims.images), chunk)
+        pieces = run_in_chunks(gradients, len(labels), max(1, chunk // victims.batch))
     stacked = [torch.cat(tensors) for tensors in zip(*pieces, strict=True)]
     return Shared(
         gradients=kernel_last(stacked),
-        labels=victims.labels.to(device),
+        labels=labels if declares_labels else None,
         shape=tuple(victims.x.shape[1:]),
         box=tuple(b.to(device) for b in victims.box),
+        batch=victims.batch,
+        bn_mode=scene["bn_mode"],
+        policy=victims.policy if knows else None,
+        augment=victims.augment if knows else None,
+        crop_shift=victims.crop_shift if knows else 0,
     )
+
+
+def _batched(images: Tensor, batch: int) -> Tensor:
+    """Return (B, ...) as (B / batch, batch, ...), or as it is for a batch of one."""
+    return images if batch == 1 else images.unflatten(0, (-1, batch))
+
+
+def _mean(drawn: Iterable[list[Tensor]]) -> list[Tensor]:
+    """Return the mean over draws of each parameter's gradients, holding two draws at a time."""
+    total, count = None, 0
+    for gradients in drawn:
+        total = gradients if total is None else list(map(torch.add, total, gradients))
+        count += 1
+    return total if count == 1 else [t / count for t in total]

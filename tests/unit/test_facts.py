@@ -35,6 +35,7 @@ def victims() -> Victims:
     raw[2] = 2 * np.arange(32)
     raw[3] = np.random.default_rng(0).integers(0, 256, (3, 32, 32))
     scene = {"augment": {"policy": "policy"}, "draws": "per_image", "hybrid_draw": "per_image"}
+    scene |= {"batch": 1, "gradients": 1}
     view = view_for(datasets.get("cifar10"), RECIPE)
     policy = policies.parse("3")
     labels = np.array([0, 1, 1, 0])

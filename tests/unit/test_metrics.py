@@ -31,6 +31,7 @@ def view():
 def victims(view):
     raw = np.random.default_rng(0).integers(1, 256, (3, 3, 32, 32), dtype=np.uint8)
     scene = {"augment": {"policy": "policy"}, "draws": "per_image", "hybrid_draw": "per_image"}
+    scene |= {"batch": 1, "gradients": 1}
     policy = policies.parse("3")
     return stage(raw, np.arange(3), IMAGES, view=view, policy=policy, seed=0, scene=scene)
 

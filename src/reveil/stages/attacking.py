@@ -64,7 +64,17 @@ def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> Att
         first=int(splits.pick(rule, holdout, [0]).index[0]),
     )
     chunk = choose_chunk(work.items, model, view.shape, len(picked.index))
-    shared = scene.share(model, victims, staging["victim_loss_factor"], chunk)
+    attack = switches["attack"]
+    shared = scene.share(
+        model,
+        victims,
+        staging,
+        named["defence"],
+        seed=work.seed,
+        knows=attack["knows"] == "policy",
+        declares_labels=attack["label"] == "known",
+        chunk=chunk,
+    )
     identity = work.identity(
         policy_file=policies.to_json(chosen_policy), weights=file_digest(weights)
     )
@@ -72,8 +82,8 @@ def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> Att
     guess = attacks.reconstruct(
         model,
         shared,
-        switches["attack"],
-        victims.streams,
+        attack,
+        victims.problem_streams,
         work.seed,
         work.job.device,
         work.items,
@@ -82,4 +92,11 @@ def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> Att
     )
     judged = metrics.judge(guess, victims, view, work.seed, reference=switches["reference"])
     rows = pd.DataFrame([{**{key: named[key] for key in KEYS}, **row} for row in judged])
-    return AttackedBlock(rows, arrays(guess, victims, view), identity, state)
+    drawn = arrays(
+        guess,
+        victims,
+        view,
+        reference=switches["reference"],
+        tensors=[name for name, value in model.named_parameters() if value.requires_grad],
+    )
+    return AttackedBlock(rows, drawn, identity, state)
