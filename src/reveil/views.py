@@ -82,6 +82,11 @@ class View:
         mean, std = self._constants("start", torch.device("cpu"))
         return (0 - mean) / std, (1 - mean) / std
 
+    @property
+    def crop_shift(self) -> int:
+        """Pixels by which a crop moves content at most, from where it lies without one."""
+        return self._offsets // 2
+
     def evaluate(self, raw: Tensor) -> Tensor:
         """Return uint8 (B, c, h, w) as the network's input, uint8 (B, C, H, W), nothing drawn."""
         self._check(raw)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import reveil
-from reveil import policies
+from reveil import datasets, policies
 from reveil.bounds import (
     PUBLISHED,
     bounds_for,
@@ -18,6 +18,7 @@ from reveil.config import check, merge, read_yaml
 from reveil.errors import ReveilError
 from reveil.library import LIBRARY
 from reveil.transforms import transform
+from reveil.views import view_for
 from tests.workflow import ROOT
 
 BOTH, CROP, POLICY = "crop_flip+policy", "crop_flip", "policy"
@@ -34,6 +35,25 @@ def test_shifts_are_those_of_the_transformations(index, size):
         moved = transform(images, index, torch.tensor([sign]))
         black = int((moved.amax(5 - axis) == 0).sum())
         assert black == effective_shift(operation.value, size)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "pipeline", "margin", "shift"),
+    [
+        ("cifar100", "orig", 0, 4),
+        ("tiny-imagenet-200", "orig", 0, 4),
+        ("fashion-mnist", "pad32", 2, 2),
+        ("fashion-mnist", "resize32", 0, 4),
+        ("fashion-mnist", "native28", 0, 4),
+    ],
+)
+def test_crops_shift_content_as_far_as_views_say(dataset, pipeline, margin, shift):
+    keys = {"fmnist_pipeline": pipeline, "policy_channels": 1, "normalisation": "dataset"}
+    view = view_for(datasets.get(dataset), keys)
+    drawn = view.draw(policies.parse("none"), range(400), 0, augment=CROP)
+    filled = ~view.content_mask(drawn, policies.parse("none"))[:, 0].any(1)
+    left = filled.long().cumprod(1).sum(1)
+    assert int(left.max()) - margin == view.crop_shift == shift
 
 
 @pytest.mark.parametrize(
