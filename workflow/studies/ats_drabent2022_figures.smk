@@ -67,8 +67,7 @@ rule ats_figure_exp03:
 
 rule ats_figure_exp04:
     input:
-        images=tidy("ats-exp04", "images"),
-        models=tidy("ats-exp04", "models"),
+        table=experiment_table("ats-exp04"),
     output:
         svg=experiment_figure("ats-exp04", "svg"),
         png=experiment_figure("ats-exp04", "png"),
@@ -113,6 +112,7 @@ rule ats_figure_exp08:
     output:
         svg=experiment_figure("ats-exp08", "svg"),
         png=experiment_figure("ats-exp08", "png"),
+        layers=tidy("ats-exp08", "layers"),
     log:
         f"logs/{config['run']}/ats_figure_exp08.log",
     localrule: True
@@ -150,9 +150,8 @@ rule ats_figure_exp09:
 
 rule ats_figure_exp10:
     input:
-        images=tidy("ats-exp10", "images"),
-        lists=tidy("ats-exp10", "lists"),
-        repeats=tidy("ats-exp10", "repeats"),
+        correlation=tidy("ats-exp10", "correlation"),
+        table=experiment_table("ats-exp10"),
     output:
         svg=experiment_figure("ats-exp10", "svg"),
         png=experiment_figure("ats-exp10", "png"),
@@ -161,11 +160,8 @@ rule ats_figure_exp10:
     localrule: True
     conda:
         "../../envs/plot.yaml"
-    resources:
-        published=PUBLISHED,
     params:
         pages=figure_pages("ats-exp10"),
-        published=PUBLISHED_DIGEST,
         code=code_of("ats_figure_exp10"),
     message:
         "Draw the figure of ats-exp10: s_pri against PSNR over 100 random policies"

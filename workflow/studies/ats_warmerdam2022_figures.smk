@@ -3,9 +3,8 @@
 
 rule ats_figure_w_claim1:
     input:
-        images=tidy("ats-w-claim1", "images"),
-        lists=tidy("ats-w-claim1", "lists"),
-        repeats=tidy("ats-w-claim1", "repeats"),
+        correlation=tidy("ats-w-claim1", "correlation"),
+        table=experiment_table("ats-w-claim1"),
     output:
         svg=experiment_figure("ats-w-claim1", "svg"),
         png=experiment_figure("ats-w-claim1", "png"),
@@ -14,11 +13,8 @@ rule ats_figure_w_claim1:
     localrule: True
     conda:
         "../../envs/plot.yaml"
-    resources:
-        published=PUBLISHED,
     params:
         pages=figure_pages("ats-w-claim1"),
-        published=PUBLISHED_DIGEST,
         code=code_of("ats_figure_w_claim1"),
     message:
         "Draw the figure of ats-w-claim1: s_pri against PSNR over random policies of its own"
@@ -74,6 +70,7 @@ rule ats_figure_w_claim2_grid:
 rule ats_figure_w_insight1:
     input:
         images=tidy("ats-w-insight1", "images"),
+        table=experiment_table("ats-w-insight1"),
     output:
         svg=experiment_figure("ats-w-insight1", "svg"),
         png=experiment_figure("ats-w-insight1", "png"),
@@ -138,9 +135,8 @@ rule ats_figure_w_insight2:
 
 rule ats_figure_w_insight3:
     input:
-        scores=tidy("ats-w-insight3", "scores"),
         singles=tidy("ats-w-insight3", "singles"),
-        lists=tidy("ats-w-insight3", "lists"),
+        grouped=tidy("ats-w-insight3", "grouped"),
     output:
         svg=experiment_figure("ats-w-insight3", "svg"),
         png=experiment_figure("ats-w-insight3", "png"),

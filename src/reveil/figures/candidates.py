@@ -169,7 +169,8 @@ def draw(
     axes.margins(x=0.06, y=0.09)
     if len(clipped):
         axes.set_xlim(left=clipped["x"].iloc[0])
-    _name_points(axes, points[points["selected"] | (points["role"] != "")])
+    named = points[points["selected"] | (points["role"] != "")]
+    name_points(axes, named.assign(name=named["policy"]))
     parts = [counted(len(scores), "candidate"), f"{int(points['passes'].sum())} pass"]
     parts += [f"{len(clipped)} beyond the left edge"] * bool(len(clipped))
     parts += [f"{plane.failed} failed"] * bool(plane.failed)
@@ -190,14 +191,19 @@ def _scatter(axes: Axes, points: pd.DataFrame, label: str, marker: str, **style)
     return line
 
 
-def _name_points(axes: Axes, points: pd.DataFrame) -> None:
-    """Write the names of points beside them, clear of each other and of the other named points."""
+def name_points(axes: Axes, points: pd.DataFrame) -> None:
+    """Write the names of points beside them, clear of each other and of the other named points.
+
+    Args:
+        axes: Their axes, with the final limits.
+        points: Columns x, y and name.
+    """
     axes.figure.draw_without_rendering()
     spots = axes.transData.transform(points[["x", "y"]].to_numpy(dtype=np.float64))
     taken = [Bbox.from_bounds(x - _CLEAR, y - _CLEAR, 2 * _CLEAR, 2 * _CLEAR) for x, y in spots]
-    for spot, policy in zip(spots, points["policy"], strict=True):
+    for spot, name in zip(spots, points["name"], strict=True):
         text = axes.annotate(
-            policy,
+            name,
             xy=axes.transData.inverted().transform(spot),
             xytext=(0, 0),
             textcoords="offset points",

@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,46 @@ def read_pictures(paths: Iterable[str | os.PathLike[str]]) -> dict[str, np.ndarr
     return {name: np.concatenate([block[name] for block in blocks]) for name in _ARRAYS}
 
 
-def data(images: pd.DataFrame, chosen: Sequence[int], *, dataset: str, model: str) -> pd.DataFrame:
+def read_rows(
+    images: pd.DataFrame, attacks: Sequence[Mapping[str, Any]], *, dataset: str, model: str
+) -> tuple[pd.DataFrame, dict[str, Pictures], dict[str, str]]:
+    """Return what a grid of one row a policy and attack takes.
+
+    Args:
+        images: Attacked images of one protocol, dataset, model and seed.
+        attacks: One a row: ``policy``, ``attack`` and ``arrays``, paths for :func:`read_pictures`.
+        dataset: Name of the dataset.
+        model: Name of the model.
+
+    Returns:
+        The images with the column ``row``, the pictures of each row, and its label, in the order
+        of the papers' policies and of first appearance of the attacks.
+    """
+    names = list(dict.fromkeys(entry["attack"] for entry in attacks))
+    ordered = sorted(
+        attacks,
+        key=lambda entry: (
+            policy_order(entry["policy"], dataset, model),
+            names.index(entry["attack"]),
+        ),
+    )
+    pictures, labels = {}, {}
+    for entry in ordered:
+        row = f"{entry['policy']} {entry['attack']}"
+        label = policy_label(entry["policy"], dataset, model)
+        labels[row] = label if len(names) == 1 else f"{label}, {entry['attack']}"
+        pictures[row] = read_pictures(entry["arrays"])
+    return images.assign(row=images["policy"] + " " + images["attack"]), pictures, labels
+
+
+def data(
+    images: pd.DataFrame,
+    chosen: Sequence[int],
+    *,
+    dataset: str,
+    model: str,
+    labels: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Return what is written under each reconstruction: one row per policy, one column per image.
 
     Args:
@@ -51,18 +91,29 @@ def data(images: pd.DataFrame, chosen: Sequence[int], *, dataset: str, model: st
         chosen: Numbers of the images, in the order of the columns.
         dataset: Name of the dataset.
         model: Name of the model.
+        labels: Of the values of the column ``row``, which then are the rows and not the policies.
 
     Returns:
-        Columns policy, image, psnr_db, floor_db, gain_db, status; missing attacks have the status
+        Columns row, image, psnr_db, floor_db, gain_db, status; missing attacks have the status
         ``not attacked``.
     """
-    names = sorted(images["policy"].unique(), key=lambda name: policy_order(name, dataset, model))
-    wanted = pd.MultiIndex.from_product([names, chosen], names=["policy", "image"])
+    if labels is None:
+        labels, images = policy_rows(images, dataset, model)
+    wanted = pd.MultiIndex.from_product([list(labels), chosen], names=["row", "image"])
     measures = ["psnr_db", "floor_db", "status"]
-    table = images.drop_duplicates(["policy", "image"]).set_index(["policy", "image"])[measures]
+    table = images.drop_duplicates(["row", "image"]).set_index(["row", "image"])[measures]
     table = table.reindex(wanted).reset_index()
     table["status"] = table["status"].astype(object).where(table["status"].notna(), "not attacked")
     return table.assign(gain_db=table["psnr_db"] - table["floor_db"])
+
+
+def policy_rows(
+    images: pd.DataFrame, dataset: str, model: str
+) -> tuple[dict[str, str], pd.DataFrame]:
+    """Return the label of every policy, in the papers' order, and the images by policy."""
+    names = sorted(images["policy"].unique(), key=lambda name: policy_order(name, dataset, model))
+    labels = {name: policy_label(name, dataset, model) for name in names}
+    return labels, images.assign(row=images["policy"])
 
 
 @styled
@@ -70,6 +121,7 @@ def draw(
     images: pd.DataFrame,
     pictures: Mapping[str, Pictures],
     chosen: Sequence[int],
+    labels: Mapping[str, str] | None = None,
     *,
     protocol: str,
     dataset: str,
@@ -82,8 +134,9 @@ def draw(
 
     Args:
         images: Attacked images of one protocol, dataset, model and seed.
-        pictures: Per policy the arrays of :func:`read_pictures`.
+        pictures: Per policy, or row, the arrays of :func:`read_pictures`.
         chosen: Numbers of the images to show.
+        labels: As in :func:`data`.
         protocol: Name of the protocol.
         dataset: Name of the dataset.
         model: Name of the model.
@@ -93,25 +146,26 @@ def draw(
     """
     if not len(chosen):
         raise ReveilError("images: none was chosen for the grid")
-    notes = data(images, chosen, dataset=dataset, model=model)
-    names = list(dict.fromkeys(notes["policy"]))
-    originals = [_original(pictures, image) for image in chosen]
-    heights = [0.88, *[1.0] * len(names)]
+    if labels is None:
+        labels, images = policy_rows(images, dataset, model)
+    notes = data(images, chosen, dataset=dataset, model=model, labels=labels)
+    originals = [original(pictures, image) for image in chosen]
+    heights = [0.88, *[1.0] * len(labels)]
     figure = Figure(figsize=(max(3.6, 1.35 + 1.45 * len(chosen)), 0.8 + 0.88 * sum(heights)))
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
     pairs = figure.subplots(
-        len(names) + 1, len(chosen), squeeze=False, gridspec_kw={"height_ratios": heights}
+        len(labels) + 1, len(chosen), squeeze=False, gridspec_kw={"height_ratios": heights}
     )
-    for axes, image, original in zip(pairs[0], chosen, originals, strict=True):
-        _show(axes, [original])
+    for axes, image, picture in zip(pairs[0], chosen, originals, strict=True):
+        show(axes, [picture])
         axes.set_title(f"image {image}", fontsize=7.5, fontweight="normal", loc="center", pad=2)
     _row_label(pairs[0, 0], "Original")
-    for row, policy in zip(pairs[1:], names, strict=True):
-        _row_label(row[0], policy_label(policy, dataset, model))
+    for row, (name, label) in zip(pairs[1:], labels.items(), strict=True):
+        _row_label(row[0], label)
         for axes, image in zip(row, chosen, strict=True):
-            note = notes[(notes["policy"] == policy) & (notes["image"] == image)].iloc[0]
-            _show(axes, _pair(pictures.get(policy), image, originals[0].shape))
-            _write_note(axes, note)
+            note = notes[(notes["row"] == name) & (notes["image"] == image)].iloc[0]
+            show(axes, pair(pictures.get(name), image))
+            write_note(axes, note)
     seed = ", ".join(str(seed) for seed in sorted(images["seed"].unique()))
     set_title(
         figure,
@@ -124,7 +178,12 @@ def draw(
     return figure
 
 
-def _original(pictures: Mapping[str, Pictures], image: int) -> NDArray[np.uint8]:
+def original(pictures: Mapping[str, Pictures], image: int) -> NDArray[np.uint8]:
+    """Return the (C, H, W) untouched picture of an image, whoever attacked it.
+
+    Raises:
+        ReveilError: it is in no archive.
+    """
     for arrays in pictures.values():
         place = np.flatnonzero(arrays["images"] == image)
         if len(place):
@@ -132,19 +191,27 @@ def _original(pictures: Mapping[str, Pictures], image: int) -> NDArray[np.uint8]
     raise ReveilError(f"image: {image} is in no archive of attack pictures")
 
 
-def _pair(
-    arrays: Pictures | None, image: int, shape: tuple[int, ...]
-) -> list[NDArray[np.uint8] | None]:
+def pair(arrays: Pictures | None, image: int) -> list[NDArray[np.uint8] | None]:
+    """Return what the victim used and the reconstruction, None where there is no picture."""
     place = np.flatnonzero(arrays["images"] == image) if arrays is not None else []
     if not len(place):
         return [None, None]
     return [arrays[name][place[0]] for name in ("victims", "reconstructions")]
 
 
-def _show(axes: Axes, pictures: Sequence[NDArray[np.uint8] | None]) -> None:
-    """Show one or two (C, H, W) pictures, each one unit wide, side by side."""
+def show(
+    axes: Axes, pictures: Sequence[NDArray[np.uint8] | None], left: float | None = None
+) -> None:
+    """Show one or two (C, H, W) pictures, each one unit wide, side by side.
+
+    Args:
+        axes: Where; their frame is taken away.
+        pictures: None for one that is missing.
+        left: Left edge of a single one, which by default is in the middle of two.
+    """
     axes.axis("off")
-    lefts = [0.52] if len(pictures) == 1 else [0.0, 1.04]
+    middle = 0.52 if left is None else left
+    lefts = [middle] if len(pictures) == 1 else [0.0, 1.04]
     for left, picture in zip(lefts, pictures, strict=True):
         if picture is None:
             axes.text(
@@ -169,14 +236,15 @@ def _row_label(axes: Axes, text: str) -> None:
     axes.text(-0.14, 0.5, words, ha="right", va="center", fontsize=7.5, clip_on=False)
 
 
-def _write_note(axes: Axes, note: pd.Series) -> None:
+def write_note(axes: Axes, note: pd.Series, x: float = 1.02) -> None:
+    """Write PSNR and floor below a picture, in bold colour where the attack beats the floor."""
     if note["status"] != OK:
         text, weight, colour = str(note["status"]), "normal", GREY
     else:
         text = f"{note['psnr_db']:.1f} dB, floor {note['floor_db']:.1f}"
         leaks = note["gain_db"] > 0
         weight, colour = ("bold", VERMILLION) if leaks else ("normal", BLACK)
-    axes.text(1.02, 1.05, text, ha="center", va="top", fontsize=7, fontweight=weight, color=colour)
+    axes.text(x, 1.05, text, ha="center", va="top", fontsize=7, fontweight=weight, color=colour)
 
 
 def numbers(pictures: Mapping[str, Pictures], positions: Sequence[int]) -> list[int]:

@@ -22,6 +22,7 @@ from reveil.figures.style import (
     legend_below,
     set_title,
     styled,
+    whiskers,
 )
 from reveil.statistics import Estimate, by_image, finite_psnr, mean_interval
 from reveil.tables.labels import policy_label, policy_order
@@ -158,13 +159,10 @@ def _draw_row(axes: Axes, position: int, row: Row) -> None:
     )
     for column, (_, marker, color) in _FLOOR_MARKS.items():
         axes.plot(row.floors[column], position - 0.26, marker, ms=4, color=color, mfc="none")
-    low, high = row.psnr.value - row.psnr.low, row.psnr.high - row.psnr.value
-    # A BCa interval of very skewed values may lie to one side of the mean.
-    errors = None if np.isnan(low) else [[max(0.0, low)], [max(0.0, high)]]
     axes.errorbar(
         row.psnr.value,
         position,
-        xerr=errors,
+        xerr=whiskers(row.psnr.value, row.psnr.low, row.psnr.high),
         fmt="D",
         ms=5,
         color=colour,

@@ -22,6 +22,7 @@ from reveil.figures.style import (
     legend_below,
     set_title,
     styled,
+    whiskers,
 )
 from reveil.library import IDENTITY
 from reveil.tables.labels import SOURCE_TITLES
@@ -56,6 +57,7 @@ _COLOURS = {
     "identity": BLACK,
 }
 _MARKS = {"original": ("v", "black"), "drabent2022": ("o", "none")}
+PUBLISHED = "warmerdam2022_s_pri"
 
 
 def data(singles: pd.DataFrame) -> pd.DataFrame:
@@ -94,24 +96,8 @@ def draw(
     table = data(singles)
     if order == "index":
         table = table.sort_values("index", ignore_index=True)
-    position = np.arange(len(table))
-    scores = table["s_pri"].to_numpy()
     figure = Figure(figsize=(PAGE_WIDTH, 4.2))
-    axes = figure.subplots()
-    axes.bar(position, scores, width=0.74, color=table["family"].map(_COLOURS), lw=0)
-    # A BCa interval of very skewed values may lie to one side of the mean: then no whisker there.
-    errors = np.maximum(0, [scores - table["s_pri_low"], table["s_pri_high"] - scores])
-    axes.errorbar(position, scores, yerr=errors, fmt="none", ecolor="#444444", elinewidth=0.8)
-    failed = np.where(table["s_pri"].isna(), "failed: ", "")
-    axes.set_xticks(position, failed + table["operation"] + " (" + table["index"].astype(str) + ")")
-    axes.tick_params(axis="x", rotation=90, labelsize=6.5, length=0, pad=2)
-    axes.set(xlim=(-0.8, len(table) - 0.2), ylabel=r"$S_{pri}$ (lower: more private)")
-    axes.grid(axis="y")
-    marks = _mark_published(axes, table)
-    none = _none_line(axes, singles)
-    patches = [
-        Patch(color=_COLOURS[name], label=name) for name in _COLOURS if name in set(table["family"])
-    ]
+    handles = draw_bars(figure.subplots(), table, singles)
     images = counted(int(np.nanmax(table["s_pri_n"].fillna(0), initial=0)), "image")
     seeds = counted(int(table["n_seeds"].max()), "seed")
     set_title(
@@ -122,13 +108,57 @@ def draw(
         model=model,
         n=f"{images}, {seeds}, whiskers 95 %",
     )
-    legend_below(figure, [*patches, *none, *marks], 4)
+    legend_below(figure, handles, 4)
     return figure
+
+
+def draw_bars(axes: Axes, table: pd.DataFrame, singles: pd.DataFrame) -> list[Patch | Line2D]:
+    """Draw the bars and marks of all transformations, and return the legend's handles.
+
+    Args:
+        axes: Empty axes.
+        table: Rows of :func:`data`, in the order of the bars; with ``warmerdam2022_s_pri`` also
+            those published scores.
+        singles: The scores they are made of, for that of no policy.
+    """
+    position = np.arange(len(table))
+    scores = table["s_pri"].to_numpy()
+    axes.bar(position, scores, width=0.74, color=table["family"].map(_COLOURS), lw=0)
+    errors = whiskers(scores, table["s_pri_low"], table["s_pri_high"])
+    axes.errorbar(position, scores, yerr=errors, fmt="none", ecolor="#444444", elinewidth=0.8)
+    failed = np.where(table["s_pri"].isna(), "failed: ", "")
+    axes.set_xticks(position, failed + table["operation"] + " (" + table["index"].astype(str) + ")")
+    axes.tick_params(axis="x", rotation=90, labelsize=6.5, length=0, pad=2)
+    axes.set(xlim=(-0.8, len(table) - 0.2), ylabel=r"$S_{pri}$ (lower: more private)")
+    axes.grid(axis="y")
+    theirs = _mark_scores(axes, table)
+    marks = _mark_published(axes, table)
+    none = _none_line(axes, singles)
+    patches = [
+        Patch(color=_COLOURS[name], label=name) for name in _COLOURS if name in set(table["family"])
+    ]
+    return [*patches, *none, *theirs, *marks]
+
+
+def _mark_scores(axes: Axes, table: pd.DataFrame) -> list[Line2D]:
+    """Mark the published score of each transformation on its bar, where there is one."""
+    if PUBLISHED not in table or table[PUBLISHED].isna().all():
+        return []
+    return axes.plot(
+        range(len(table)),
+        table[PUBLISHED],
+        "_",
+        color=BLACK,
+        ms=6,
+        mew=1.4,
+        label=f"$S_{{pri}}$ of {SOURCE_TITLES['warmerdam2022']}",
+    )
 
 
 def _mark_published(axes: Axes, table: pd.DataFrame) -> list[Line2D]:
     """Put a row of marks a source above all bars, so that none hides an interval."""
-    tops = table[["s_pri", "s_pri_high"]].max(axis=1).to_numpy()
+    drawn = [name for name in ("s_pri", "s_pri_high", PUBLISHED) if name in table]
+    tops = table[drawn].max(axis=1).to_numpy()
     bottoms = table[["s_pri", "s_pri_low"]].min(axis=1).to_numpy()
     top = float(np.nanmax(tops, initial=0.0))
     bottom = float(np.nanmin(bottoms, initial=0.0))

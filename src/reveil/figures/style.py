@@ -7,8 +7,10 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from reveil import files
 from reveil.tables.labels import dataset_title, model_title
@@ -125,6 +127,15 @@ def series_style(position: int) -> dict[str, Any]:
         "color": SERIES_COLOURS[colour],
         "linestyle": SERIES_DASHES[round_ % len(SERIES_DASHES)],
     }
+
+
+def whiskers(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+    """Return (2, n) lengths below and above n values, 0 where there is no interval.
+
+    A BCa interval of very skewed values may lie to one side of the mean: then no whisker there.
+    """
+    middle, below, above = (np.atleast_1d(np.asarray(x, float)) for x in (values, low, high))
+    return np.nan_to_num(np.maximum(0, [middle - below, above - middle]))
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int) -> None:

@@ -1,0 +1,12 @@
+"""Draw what the attacker does not have, a page per protocol, dataset and model."""
+
+from reveil import figures, rows
+from reveil.figures import threats
+from reveil.figures.pages import attacked, subject
+from reveil.job import Job
+
+params, out = snakemake.params, snakemake.output
+with Job("ats_figure_settings", snakemake.log[0]):
+    table = rows.read(snakemake.input.images)
+    for page, svg, png in zip(params.pages, out.svg, out.png, strict=True):
+        figures.save(threats.draw(attacked(table, page), **subject(page)), svg, png)
