@@ -28,12 +28,14 @@ rule attack_images:
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
+        lpips_weights=LPIPS_WEIGHTS,
     params:
         scene=lambda w: protocol(w.protocol)["scene"],
         attacker=lambda w: protocol(w.protocol)["attacker"],
         attack=lambda w: attack(w.attack),
         reference=lambda w: protocol(w.protocol)["judge"]["psnr_reference"],
         recipe=recipe_of,
+        lpips=LPIPS_DIGEST,
         code=code_of("attack_images"),
     message:
         "Attack images {wildcards.block} of {wildcards.dataset} on {wildcards.model} under "

@@ -115,3 +115,7 @@ DEVICE = str(COMPUTE["device"])
 CHUNK = str(COMPUTE["chunk"])
 GPU = 0 if DEVICE == "cpu" else 1
 STATE_SECONDS = str(COMPUTE["state_seconds"])
+
+# The path travels as a resource; what results depend on is the content.
+LPIPS_WEIGHTS = config["datasets"]["lpips_weights"]
+LPIPS_DIGEST = file_digest(ROOT / LPIPS_WEIGHTS) if LPIPS_WEIGHTS else ""

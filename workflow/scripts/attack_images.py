@@ -14,6 +14,7 @@ with Job("attack_images", log, device=how.device, threads=snakemake.threads) as 
         prepared=snakemake.input.data[0],
         policy=snakemake.input.policy[0],
         weights=snakemake.input.weights[0],
+        lpips_weights=how.lpips_weights,
     )
     write_csv(out.rows, done.rows)
     write_npz(out.arrays, done.arrays)

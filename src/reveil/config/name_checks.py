@@ -35,6 +35,9 @@ def _registry(study: Study) -> Iterator[str]:
     registry = study.config.get("datasets", {}).get("registry")
     if registry and not Path(study.root, registry).is_file():
         yield f"datasets.registry: {registry!r} is not a file of the repository"
+    weights = study.config.get("datasets", {}).get("lpips_weights")
+    if weights and not Path(study.root, weights).is_file():
+        yield f"datasets.lpips_weights: {weights!r} is not a file; allowed: a file, or an empty text"
 
 
 def _presets(presets: Presets) -> Iterator[str]:

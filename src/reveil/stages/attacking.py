@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
-from reveil import attacks, datasets, metrics, models, policies, scene
+from reveil import attacks, datasets, lpips, metrics, models, policies, scene
 from reveil.attacks.chunking import choose_chunk
 from reveil.digest import file_digest
+from reveil.facts import image_facts
 from reveil.job import State
 from reveil.pictures import arrays
 from reveil.splits import Splits
@@ -31,7 +33,9 @@ class AttackedBlock:
     state: State
 
 
-def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> AttackedBlock:
+def attack_block(
+    work: Work, *, prepared: str, policy: str, weights: str, lpips_weights: str = ""
+) -> AttackedBlock:
     """Attack, going on from an earlier state of the same job.
 
     Args:
@@ -40,6 +44,7 @@ def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> Att
         prepared: path of an array of the prepared dataset.
         policy: path of the policy file.
         weights: checkpoint of the attacked model.
+        lpips_weights: file of the network of LPIPS; without one it is left out.
 
     Raises:
         ReveilError: a file is missing or damaged, or the attack cannot be done.
@@ -83,14 +88,24 @@ def attack_block(work: Work, *, prepared: str, policy: str, weights: str) -> Att
         model,
         shared,
         attack,
-        victims.problem_streams,
+        victims.streams,
         work.seed,
         work.job.device,
         work.items,
         state,
         loss_factor=switches["attacker"]["loss_factor"],
     )
-    judged = metrics.judge(guess, victims, view, work.seed, reference=switches["reference"])
+    whole = splits.images["test" if rule["split"] == "test" else "train"]
+    judged = metrics.judge(
+        guess,
+        victims,
+        view,
+        work.seed,
+        reference=switches["reference"],
+        gallery=view.evaluate(torch.from_numpy(np.ascontiguousarray(whole))),
+        facts=image_facts(model, victims, shared),
+        lpips=lpips.load(lpips_weights) if lpips_weights else None,
+    )
     rows = pd.DataFrame([{**{key: named[key] for key in KEYS}, **row} for row in judged])
     drawn = arrays(
         guess,
