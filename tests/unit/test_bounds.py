@@ -161,6 +161,15 @@ def test_bounds_with_a_meaning_are_allowed(name, changes, augment):
     assert bounds_problem(name, PARAMETERS | changes, augment) is None
 
 
+def test_shifts_of_experiments_are_checked_too():
+    rows = [{"policies": ["none", "3-1-7"], "attacks": ["inversed-translation"]}]
+    allowed = {"targets": ["ats-w-insight1"]}
+    studied = {"attacks": ["inversed"], "policies": ["crop-flip"], "experiments": allowed}
+    changes = {"studies": {"ats": studied}, "experiments": {"ats-w-insight1": {"rows": rows}}}
+    told = check(merge(read_yaml(ROOT / "config.yaml"), changes), ROOT)
+    assert len([m for m in told if "bounds" in m and "'none'" in m]) == 1
+
+
 def test_bounds_can_be_checked_without_torch():
     code = "import sys, reveil.bounds; sys.exit('torch' in sys.modules)"
     source = str(Path(reveil.__file__).parents[1])

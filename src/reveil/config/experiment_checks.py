@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from reveil import datasets, defence_names, indices, lists, policies
+from reveil.config.bounds_checks import shift_problems
 from reveil.config.defence_checks import batch_problems
 from reveil.config.experiments import (
     KIND,
@@ -123,6 +124,7 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
     for defence in defences:
         yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
     yield from _policies(key, page, row)
+    yield from _shifts(study, page, row)
     if not any(check_recipe(study, key, name) for name in switches["recipes"].values()):
         for role in row.get("recipes", ["full"]):
             yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
@@ -141,6 +143,20 @@ def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
             policies.resolve_alias(entry, *page.origin, page.protocol, 0)
         except ReveilError as error:
             yield with_key(f"{key}.policies", error)
+
+
+def _shifts(study: Study, page: Page, row: Values) -> Iterator[str]:
+    """Attacks that learn shifts must have limits for each policy that is named."""
+    known = [name for name in row.get("attacks", []) if study.known("attacks", name)]
+    switches = study.protocol(page.attacked)
+    for name in known if switches else []:
+        attack = study.attack(name)
+        for entry in map(str, row["policies"] if attack else []):
+            try:
+                policy = policies.resolve_alias(entry, *page.origin, page.protocol, 0)
+            except ReveilError:
+                continue  # a list, or told by _policies
+            yield from shift_problems(name, attack, policy, switches["scene"])
 
 
 def _recipe(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
