@@ -232,6 +232,9 @@ def test_victims_declare_what_they_are_told_to(raw, view, model):
     public = share(model, victims, SCENE, seed=0, knows=True)
     assert public[1:3].policy == policies.parse("3-1-7+43-18-18")
     assert public.augment == "crop_flip+policy"
+    assert (public.crop_shift, secret.crop_shift) == (4, 0)
+    uncropped = staged(raw, view, "only-3-1-7")
+    assert share(model, uncropped, SCENE, seed=0, knows=True).crop_shift == 0
 
 
 def test_an_unknown_defence_is_refused(raw, view, model):
