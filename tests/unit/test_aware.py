@@ -210,6 +210,17 @@ def test_it_needs_a_policy_and_one_image_behind_a_gradient(model, shared):
         attack(model, replace(pairs, gradients=gradients), images=IMAGES[:4], **SMALL)
 
 
+@pytest.mark.parametrize("label", ["idlg", "joint"])
+def test_classes_are_found_with_the_hypotheses(label, model, shared):
+    found = attack(model, replace(shared, labels=None), label=label, **SMALL)
+    assert found.labels.shape == (5,)
+    assert found.status == ["ok"] * 5
+    if label == "idlg":
+        assert torch.equal(found.labels, LABELS)
+        known = attack(model, shared, **SMALL)
+        torch.testing.assert_close(found.x, known.x, rtol=0, atol=0)
+
+
 def test_it_finds_the_victims_draws_and_their_images():
     model = pictured.small_network()
     signs = [torch.tensor([1, -1, 1, -1, 1, -1]), torch.tensor([1, 1, -1, -1, 1, -1])]
