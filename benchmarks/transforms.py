@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numba
 import numpy as np
 import PIL
 import torch
@@ -121,31 +122,33 @@ def make_cases(count: int, size: int) -> list[Case]:
     return singles + [policy_case(view, images, pictures, name) for name in names]
 
 
-def timed(work: Callable[[], np.ndarray]) -> float:
-    """Return the seconds that one call takes."""
-    start = time.perf_counter()
+def timed(work: Callable[[], np.ndarray]) -> tuple[float, float]:
+    """Return the seconds that one call takes, and those it keeps cores busy."""
+    start, busy = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - busy
 
 
-def measure(cases: list[Case], repeats: int) -> tuple[dict[str, tuple[float, float]], float]:
-    """Return (Pillow, batched) median seconds for each name, and the overall ratio."""
-    runs: list[dict[str, list[float]]] = []
+def measure(cases: list[Case], repeats: int) -> tuple[dict[str, tuple[float, float]], list[float]]:
+    """Return (Pillow, batched) median seconds for each name, and the overall ratios.
+
+    The first ratio is of time, the second of cores' time: what one core does, however many others
+    want it.
+    """
+    runs: list[dict[str, np.ndarray]] = []
     for _ in range(repeats):
-        seconds: dict[str, list[float]] = {}
+        seconds: dict[str, np.ndarray] = {}
         for case in cases:
-            row = seconds.setdefault(case.name, [0.0, 0.0])
-            row[0] += timed(case.pillow)
-            row[1] += timed(case.batched)
+            row = seconds.setdefault(case.name, np.zeros((2, 2)))
+            row += [timed(case.pillow), timed(case.batched)]
         runs.append(seconds)
     table = {
-        name: tuple(statistics.median(run[name][side] for run in runs) for side in (0, 1))
+        name: tuple(statistics.median(float(run[name][side, 0]) for run in runs) for side in (0, 1))
         for name in runs[0]
     }
-    ratios = [
-        sum(row[0] for row in run.values()) / sum(row[1] for row in run.values()) for run in runs
-    ]
-    return table, statistics.median(ratios)
+    totals = [sum(run.values()) for run in runs]
+    ratios = [statistics.median(t[0, kind] / t[1, kind] for t in totals) for kind in (0, 1)]
+    return table, [float(ratio) for ratio in ratios]
 
 
 def check_equal(cases: list[Case]) -> None:
@@ -168,7 +171,7 @@ def main() -> None:
 
     cases = make_cases(arguments.count, arguments.size)
     check_equal(cases)
-    table, ratio = measure(cases, arguments.repeats)
+    table, (ratio, core_ratio) = measure(cases, arguments.repeats)
 
     uses = {name: sum(case.name == name for case in cases) for name in table}
     print(f"{'':22}{'cases':>6}{'Pillow ms':>12}{'batched ms':>12}{'ratio':>8}")
@@ -185,11 +188,14 @@ def main() -> None:
                 "repeats": arguments.repeats,
                 "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
                 "torch": torch.__version__,
+                "numba": numba.__version__,
                 "pillow": PIL.__version__,
                 "seconds": {name: {"pillow": p, "batched": b} for name, (p, b) in table.items()},
+                "core_ratio": core_ratio,
                 "ratio": ratio,
             },
         )
+    print(f"of the time of cores: {core_ratio:.1f}")
     print(f"ratio: {ratio:.1f}")
 
 
