@@ -43,26 +43,30 @@ class Transformed(Matching):
         ]
 
     def begin(self, images: Sequence[int], seed: int, restart: int) -> Live:
-        """Return the images, the crop's shift where there is one, and signs to learn."""
+        """Return the images, the crop's shift where there is one, and signs to learn.
+
+        The shift is in units of the largest: a step of the optimiser is then a fraction of a pixel,
+        where 0.1 half widths are 1.6.
+        """
         variables = super().begin(images, seed, restart)
         x = variables["x"]
         if self.limit:
-            variables["t"] = x.new_zeros(len(x), 2)
+            variables["shift"] = x.new_zeros(len(x), 2)
         if self.learned:
             variables["signs"] = x.new_zeros(len(x), MAX_LENGTH)
         return variables
 
     def limited(self, name: str, variable: Tensor) -> Tensor:
         """Return a variable within what is allowed for it."""
-        bound = {"t": self.limit, "signs": 1.0}.get(name)
-        limited = super().limited(name, variable)
-        return limited if bound is None else limited.clamp(-bound, bound)
+        if name in ("shift", "signs"):
+            return variable.clamp(-1, 1)
+        return super().limited(name, variable)
 
     def seen(self, variables: Live) -> Tensor:
         """Return the images after crop and policy, each by its hypothesis."""
         x = variables["x"]
         if self.limit:
-            x = shift(x, variables["t"], self.low)
+            x = shift(x, self.limit * variables["shift"], self.low)
         values = (x - self.low) / (self.high - self.low)
         parts = [
             apply(values[rows], hypothesis.operations, self._signs(hypothesis, variables, rows))
@@ -93,7 +97,7 @@ class Transformed(Matching):
                 signs[rows, slot] = torch.as_tensor(sign).to(signs)
         return {
             **super().extras(live),
-            "t": live["t"] if self.limit else x.new_zeros(len(x), 2),
+            "t": self.limit * live["shift"] if self.limit else x.new_zeros(len(x), 2),
             "x_unshifted": x,
             "member": member,
             "signs": signs.float(),
