@@ -7,6 +7,10 @@ include: "ats_experiments.smk"
 include: "ats_drabent2022_tables.smk"
 include: "ats_warmerdam2022_tables.smk"
 include: "ats_ours_tables.smk"
+include: "ats_drabent2022_figures.smk"
+include: "ats_warmerdam2022_figures.smk"
+include: "ats_ours_figures.smk"
+include: "ats_targets.smk"
 
 
 rule ats_table_policies:
@@ -194,4 +198,5 @@ rule ats_figure_curves:
 rule ats:
     input:
         [getattr(rules, f"ats_{item}").output for item in ATS["items"]],
+        [getattr(rules, name.replace("-", "_")).input for name in ATS["experiments"]["targets"]],
     localrule: True

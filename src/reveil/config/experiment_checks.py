@@ -125,7 +125,8 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
         yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
     yield from _policies(key, page, row)
     yield from _shifts(study, page, row)
-    if not any(check_recipe(study, key, name) for name in switches["recipes"].values()):
+    own = switches["recipes"].values()
+    if not any(list(check_recipe(study, key, name)) for name in own):
         for role in row.get("recipes", ["full"]):
             yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
     for variant in row.get("variants", [""]):

@@ -37,7 +37,7 @@ def _registry(study: Study) -> Iterator[str]:
         yield f"datasets.registry: {registry!r} is not a file of the repository"
     weights = study.config.get("datasets", {}).get("lpips_weights")
     if weights and not Path(study.root, weights).is_file():
-        yield f"datasets.lpips_weights: {weights!r} is not a file; allowed: a file, or an empty text"
+        yield f'datasets.lpips_weights: {weights!r} is not a file; allowed: a file, or ""'
 
 
 def _presets(presets: Presets) -> Iterator[str]:

@@ -1,0 +1,185 @@
+"""Experiments: which pages and cells a preset means, and what is refused before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from reveil import config as settings
+from reveil import policies
+from reveil.config.presets import merge, read_yaml
+from reveil.errors import ReveilError
+from reveil.experiment_docs import PAGE, document
+
+# Section 9 of the methods: what the three reports hold.
+REPORTED = (
+    *("ats-search", "ats-exp01", "ats-exp02", "ats-exp03", "ats-exp04", "ats-exp05", "ats-exp05b"),
+    *("ats-exp06", "ats-exp07", "ats-exp08", "ats-exp09", "ats-exp10", "ats-ext01", "ats-ext02"),
+    *("ats-w-claim1", "ats-w-claim2", "ats-w-insight1", "ats-w-insight2", "ats-w-insight3"),
+    "ats-cost",
+)
+OURS = ("ats-random", "ats-early", "ats-draws", "ats-batches", "ats-settings", "ats-leaks")
+
+
+@pytest.fixture(scope="module")
+def paper(root: Path) -> dict:
+    return read_yaml(root / "config.yaml")
+
+
+def laid(root: Path, paper: dict, name: str) -> dict:
+    return merge(paper, read_yaml(root / "config" / f"{name}.yaml"))
+
+
+def changed(paper: dict, experiments: dict, **allowed: object) -> dict:
+    section = {"targets": sorted(experiments), **allowed}
+    change = {"experiments": experiments, "studies": {"ats": {"experiments": section}}}
+    return merge(paper, change)
+
+
+def test_every_experiment_of_the_reports_is_a_preset_and_a_target(root: Path, paper: dict) -> None:
+    known = settings.experiment_names(paper, root)
+    assert set(known) == {*REPORTED, *OURS}
+    assert sorted(paper["studies"]["ats"]["experiments"]["targets"]) == sorted(known)
+
+
+@pytest.mark.parametrize("name", ["demo", "tiny", "fashion"])
+def test_every_experiment_has_its_places(root: Path, paper: dict, name: str) -> None:
+    config = laid(root, paper, name)
+    without = {n for n in (*REPORTED, *OURS) if not settings.pages(config, root, n)}
+    assert without == ({"ats-ext01", "ats-ext02"} if name == "fashion" else set())
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_reported_experiments_run_as_published_and_as_ours(
+    root: Path, paper: dict, name: str
+) -> None:
+    protocols = {page.run: page.protocol for page in settings.pages(paper, root, name)}
+    assert protocols["ours"] == "fixed"
+    theirs = "warmerdam2022" if name.startswith("ats-w-") else "drabent2022"
+    assert protocols["published"] == theirs
+
+
+def test_cells_of_the_main_table(root: Path, paper: dict) -> None:
+    cells = settings.cells(paper, root, "ats-exp03", 0)
+    place = [c for c in cells if (c.page.dataset, c.page.model) == ("cifar100", "resnet20-4")]
+    by_run = {run: {c.policy for c in place if c.page.run == run} for run in ("published", "ours")}
+    searched = {"3-1-7", "43-18-18", "3-1-7+43-18-18"}
+    assert by_run["published"] == {"none", "19-1-18", *searched}
+    assert by_run["ours"] == {
+        *by_run["published"], "crop-flip", "28", "39", "only-3-1-7", "only-43-18-18",
+    }  # fmt: skip
+    assert {c.recipe for c in place} == {"full", "full-drabent2022"}
+    # Drabent et al. trained 9 convolutions under the name of the network of 8.
+    convnets = {c.page.model for c in cells if "convnet" in c.page.model}
+    assert convnets == {"convnet", "convnet-9"}
+
+
+def test_reports_share_what_is_the_same(root: Path, paper: dict) -> None:
+    """The pictures of Experiment 2 are of attacks that the main table has, too."""
+    grid = set(settings.cells(paper, root, "ats-exp02", 0))
+    table = set(settings.cells(paper, root, "ats-exp03", 0))
+    assert grid <= table
+
+
+def test_defended_models_and_early_ones_are_recipes_of_their_own(root: Path, paper: dict) -> None:
+    defended = settings.cells(paper, root, "ats-exp04", 0)
+    recipes = {(c.page.run, c.defence): c.recipe for c in defended}
+    assert recipes["published", "prune-70"] == "full-drabent2022-with-prune-70"
+    assert recipes["ours", "none"] == "full"
+    early = {c.recipe for c in settings.cells(paper, root, "ats-early", 0)}
+    assert early == {"full", *(f"full-after-{n}" for n in (1, 10, 100, 1000))}
+
+
+def test_the_correlation_attacks_a_hundred_policies_on_one_model(root: Path, paper: dict) -> None:
+    cells = settings.cells(paper, root, "ats-exp10", 0)
+    published = [c for c in cells if c.page.run == "published"]
+    assert len(published) == 100
+    assert {policies.trained_name(c.policy) for c in published} == {"none"}
+    assert {c.protocol for c in published} == {"drabent2022-exp10"}
+    assert {c.recipe for c in published} == {"tiny-drabent2022"}
+    ours = [c for c in cells if c.page.dataset == "fashion-mnist"]
+    assert len(ours) == 200
+    assert len({policies.trained_name(c.policy) for c in ours}) == 101
+
+
+def test_stand_ins_keep_the_published_policies_of_the_place(root: Path, paper: dict) -> None:
+    config = laid(root, paper, "tiny")
+    cells = settings.cells(config, root, "ats-w-claim2", 0)
+    assert {c.page.dataset for c in cells} == {"cifar100-synthetic"}
+    assert "3-1-7" in {c.policy for c in cells}
+
+
+def test_work_counts_epochs_iterations_and_shared_models_once(root: Path, paper: dict) -> None:
+    config = merge(paper, {"seeds": [0, 1]})
+    work = settings.workload(config, root, "ats-exp05b")
+    # Places: CIFAR-100 as published (6 images) and ours, Fashion-MNIST ours (100 each); models:
+    # none and crop-flip share one.
+    assert work.trainings == 2 * (4 + 4 + 4)
+    assert work.attacked_images == 2 * (4 * 6 + 5 * 100 + 5 * 100)
+    assert work.image_iterations == work.attacked_images * 4800
+    assert work.units["cifar100", "resnet20-4", "training", "full"] == 2 * 4 * 60
+
+
+def problems(config: dict, root: Path, words: str) -> list[str]:
+    found = [message for message in settings.check(config, root) if words in message]
+    assert found, settings.check(config, root)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"policies": ["3--1"]}, "experiments.own.rows[0].policies: "),
+        ({"policies": ["none"], "attacks": ["inversd"]}, "did you mean 'inversed'"),
+        ({"policies": ["none"], "defences": ["prune-100"]}, "above 0 and below 100"),
+        ({"policies": ["none"], "defences": ["prun-70"]}, "did you mean 'prune-70'"),
+        ({"policies": ["none"], "variants": ["batch-3"]}, "'fixed-batch-3' is not allowed"),
+        ({"policies": ["none"], "recipes": ["fulll"]}, "did you mean 'full'"),
+        ({"policies": ["none"], "recipes": ["full-after-01"]}, "did you mean 'full-after-1'"),
+        ({"policies": ["plain-dra-101"]}, "dra-101"),
+        ({"policies": ["none"], "runs": ["theirs"]}, "'theirs' is not allowed"),
+    ],
+)
+def test_a_row_that_cannot_be_run_is_refused(root, paper, row, words) -> None:
+    own = {
+        "base": "default",
+        "runs": {"ours": {"protocol": "fixed", "places": ["cifar100/resnet20-4"]}},
+        "rows": [row],
+    }
+    problems(changed(paper, {"own": own}), root, words)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"protocol": "fixd", "places": ["cifar100/convnet"]}, "did you mean 'fixed'"),
+        ({"protocol": "fixed", "places": ["cifar1000/convnet"]}, "did you mean 'cifar100'"),
+        ({"protocol": "fixed", "places": ["cifar100/convnett"]}, "convnet"),
+        ({"protocol": "fixed"}, "experiments.own.runs.ours.places: is missing"),
+    ],
+)
+def test_a_run_that_names_nothing_is_refused(root, paper, run, words) -> None:
+    problems(changed(paper, {"own": {"base": "default", "runs": {"ours": run}}}), root, words)
+
+
+def test_unknown_targets_and_places_are_named_with_the_nearest(root: Path, paper: dict) -> None:
+    section = {"targets": ["ats-exp3"], "datasets": ["cifar100"], "models": ["resnet20-44x"]}
+    config = merge(paper, {"studies": {"ats": {"experiments": section}}})
+    found = settings.check(config, root)
+    assert any("did you mean 'ats-exp03'" in message for message in found)
+    assert any("studies.ats.experiments.models[0]" in message for message in found)
+
+
+def test_an_experiment_without_its_data_says_so_when_asked_for(root: Path, paper: dict) -> None:
+    config = laid(root, paper, "fashion")
+    with pytest.raises(ReveilError, match="none of its places .*tiny-imagenet-200"):
+        settings.require_experiment(config, root, "ats-ext01")
+    settings.require_experiment(config, root, "ats-exp06")
+
+
+def test_blocks_must_hold_whole_batches(root: Path, paper: dict) -> None:
+    config = merge(paper, {"studies": {"ats": {"block": 20}}})
+    problems(config, root, "studies.ats.block: 20 images are no whole batches of 8")
+
+
+def test_the_page_of_experiments_is_up_to_date(root: Path) -> None:
+    assert (root / PAGE).read_text() == document(root), "run python -m reveil.experiment_docs"
