@@ -244,10 +244,18 @@ def test_layers_figure_draws_the_mean_cosine_of_each_tensor(tmp_path):
     assert heading(figure).endswith("2 images, 2 seeds, bands 95 %")
 
 
+def test_bands_of_two_images_stay_within_the_range_of_a_cosine(tmp_path):
+    table = layer_rows([traces(tmp_path / "a.npz")], {"policy": "none", "seed": 0})
+    table.loc[table["image"] == 3, "cosine"] = -0.9
+    found = layers.data(table)
+    assert found["low"].min() == -1 and found["high"].max() == 1
+
+
 def test_layers_figure_leaves_out_failed_images(tmp_path):
     table = layer_rows([traces(tmp_path / "a.npz")], {"policy": "none", "seed": 0})
     table.loc[table["image"] == 3, "cosine"] = np.nan
     assert set(layers.data(table)["n"]) == {1}
+    assert layers.data(table)["low"].isna().all()
     assert "no attack succeeded" in texts(layers.draw(table.assign(cosine=np.nan), **SUBJECT))
     with pytest.raises(ReveilError, match="no rows"):
         layers.draw(table.iloc[:0], **SUBJECT)

@@ -31,8 +31,8 @@ def data(layers: pd.DataFrame) -> pd.DataFrame:
             Seeds are averaged within an image; images without a whole trace are left out.
 
     Returns:
-        Columns role, layer, tensor, iteration, mean, low, high (95 %, NaN for a single image) and
-        n, shallow tensors first.
+        Columns role, layer, tensor, iteration, mean, low, high (95 %, within the -1 to 1 of a
+        cosine; NaN for a single image) and n, shallow tensors first.
 
     Raises:
         ReveilError: no rows.
@@ -51,7 +51,7 @@ def data(layers: pd.DataFrame) -> pd.DataFrame:
             continue
         values = table.to_numpy(dtype=np.float64)
         low, high, _ = column_intervals(values)
-        ends = {"mean": values.mean(axis=0), "low": low, "high": high}
+        ends = {"mean": values.mean(axis=0), "low": low.clip(-1), "high": high.clip(max=1)}
         named = {"role": role, "layer": layer, "tensor": tensor}
         parts.append(pd.DataFrame({**named, "iteration": table.columns, **ends, "n": len(values)}))
     columns = ["role", "layer", "tensor", "iteration", "mean", "low", "high", "n"]
