@@ -2,7 +2,7 @@
 # what is attacked and scored where; the rules that draw them lie in a file for each report, and each
 # experiment is a target in ats_targets.smk.
 
-PUBLISHED = str(ROOT / "config/published.csv")
+PUBLISHED = str(ROOT / "config" / "published.csv")
 PUBLISHED_DIGEST = file_digest(PUBLISHED)
 
 
@@ -31,6 +31,11 @@ def seeds_of(name):
     return config["seeds"]
 
 
+def pattern_of(rule, file):
+    """Return the pattern of a rule's output of this name, or of Snakemake's measurement of it."""
+    return str(rule.benchmark if file == "measured" else getattr(rule.output, file))
+
+
 def experiment_attacks(name, file="rows", keep=lambda cell: True):
     """Return one kind of file of every attack of an experiment."""
     return [
@@ -46,7 +51,7 @@ def cell_attacks(cell, seed, file):
     """Return one kind of file of the attack of one cell, a file a block."""
     count = indices.size(protocol(cell.protocol)["scene"]["images"])
     return expand(
-        getattr(rules.attack_images.output, file),
+        pattern_of(rules.attack_images, file),
         run=config["run"],
         study="ats",
         protocol=cell.protocol,
@@ -64,7 +69,7 @@ def cell_attacks(cell, seed, file):
 def experiment_models(name, file):
     """Return one kind of file of every model of an experiment, attacked or not."""
     return [
-        getattr(rules.train_model.output, file).format(
+        pattern_of(rules.train_model, file).format(
             run=config["run"],
             dataset=cell.page.dataset,
             model=cell.page.model,
@@ -122,30 +127,6 @@ def experiment_rows(wildcards):
         "interpolation": experiment_traces,
     }[wildcards.table]
     return list(dict.fromkeys(make(wildcards.experiment)))
-
-
-use rule collect_images as collect_experiment_images with:
-    input:
-        lambda w: list(dict.fromkeys(experiment_attacks(w.experiment))),
-    output:
-        "results/{run}/{study}/experiments/{experiment}/images.csv",
-    log:
-        "logs/{run}/collect_experiment_images/{study}/{experiment}.log",
-    message:
-        "Stack the rows of every attacked image of {wildcards.experiment}"
-
-
-use rule collect_rows as collect_experiment_rows with:
-    input:
-        experiment_rows,
-    output:
-        "results/{run}/{study}/experiments/{experiment}/{table}.csv",
-    log:
-        "logs/{run}/collect_experiment_rows/{study}/{experiment}/{table}.log",
-    wildcard_constraints:
-        table="models|histories|scores|selected|singles|lists|repeats|interpolation",
-    message:
-        "Stack the {wildcards.table} of {wildcards.experiment}"
 
 
 def tidy(name, table):
@@ -255,20 +236,9 @@ def drawn_models(name):
 
 def measured_jobs(name):
     """Return Snakemake's measurements of the trainings and attacks of an experiment, by path."""
-    trainings = [
-        path.replace("results/", "logs/", 1).replace("/models/", "/train_model/", 1)
-        for path in experiment_models(name, "weights")
-    ]
-    attacks = [
-        path.replace("results/", "logs/", 1).replace("/ats/attacks/", "/attack_images/ats/", 1)
-        for path in experiment_attacks(name)
-    ]
     return {
-        **{
-            path.replace("/weights.safetensors", ".tsv"): {"rule": "train_model"}
-            for path in trainings
-        },
-        **{path.replace(".csv", ".tsv"): {"rule": "attack_images"} for path in attacks},
+        **{path: {"rule": "train_model"} for path in experiment_models(name, "measured")},
+        **{path: {"rule": "attack_images"} for path in experiment_attacks(name, "measured")},
     }
 
 
@@ -285,3 +255,13 @@ def experiment_units():
 def scored_by(name):
     """Return the protocol that scored the policies of each protocol that attacked them."""
     return {page.attacked: page.protocol for page in experiment_pages(name)}
+
+
+def target(name, *drawn):
+    """Return the inputs of an experiment's target: what is drawn, if it is done anywhere."""
+
+    def files(wildcards):
+        seeds_of(name)
+        return [path for item in drawn for path in item]
+
+    return files

@@ -1,16 +1,6 @@
 # Each experiment is a target: snakemake ats_exp03.
 
 
-def target(name, *drawn):
-    """Return the inputs of an experiment's target: what is drawn, if it is done anywhere."""
-
-    def files(wildcards):
-        seeds_of(name)
-        return [path for item in drawn for path in item]
-
-    return files
-
-
 rule ats_exp01:
     input:
         target("ats-exp01", rules.ats_figure_exp01.output),
