@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from reveil import datasets, indices, policies
@@ -54,20 +55,23 @@ def workload(config: Config, root: Root, name: str) -> Workload:
     units: Counter[tuple[str, str, str, str]] = Counter()
     trainings: dict[tuple[Any, ...], int] = {}
     attacked = scored = 0
+    # Hundreds of cells share a few presets, and resolving one reads and merges files.
+    recipe_of = cache(partial(resolve_recipe, config, root))
+    scene_of = cache(lambda protocol: resolve_protocol(config, root, protocol)["scene"])
+    steps_of = cache(partial(_steps, config, root))
     for seed in config["seeds"]:
         for cell in cells(config, root, name, seed):
             place = cell.page.dataset, cell.page.model
             key = (*place, policies.trained_name(cell.policy), cell.recipe, seed)
             if key not in trainings:
-                recipe = resolve_recipe(config, root, cell.recipe, *place)
+                recipe = recipe_of(cell.recipe, *place)
                 available = datasets.get(place[0]).counts["train"]
                 trainings[key] = recipe["epochs"] * training_count(recipe, available)
                 units[(*place, "training", cell.recipe)] += recipe["epochs"]
             if cell.attack:
-                scene = resolve_protocol(config, root, cell.protocol)["scene"]
-                count = indices.size(scene["images"])
+                count = indices.size(scene_of(cell.protocol)["images"])
                 attacked += count
-                units[(*place, "attack", cell.attack)] += count * _steps(config, root, cell.attack)
+                units[(*place, "attack", cell.attack)] += count * steps_of(cell.attack)
     experiment = resolve_experiment(config, root, name)
     for page in pages(config, root, name):
         switches = resolve_protocol(config, root, page.protocol)
