@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from reveil.errors import ReveilError
@@ -86,6 +85,9 @@ def _solve(cost: np.ndarray, kinds: np.ndarray) -> np.ndarray:
         cost: (b, b) by image and guess.
         kinds: (b,) of images and of guesses.
     """
+    # Half a second to load, which the many jobs without batches do not pay.
+    from scipy.optimize import linear_sum_assignment
+
     position = np.empty(len(kinds), dtype=np.int64)
     for kind in np.unique(kinds):
         (same,) = np.nonzero(kinds == kind)

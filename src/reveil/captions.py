@@ -24,7 +24,8 @@ def synthetic_note(table: pd.DataFrame) -> str:
     Args:
         table: any table with a column ``dataset``.
     """
-    found = [datasets.get(name) for name in dict.fromkeys(table.get("dataset", ()))]
+    # What a row says of no one dataset, as the cost of a job, has an empty one.
+    found = [datasets.get(name) for name in dict.fromkeys(table.get("dataset", ())) if name]
     titles = [dataset.title for dataset in found if dataset.synthetic]
     if not titles:
         return ""

@@ -19,6 +19,8 @@ Schema = Mapping[str, Any]
 README = Path("config", "README.md")
 HEADER = "| key | type | allowed | default | meaning |\n| --- | --- | --- | --- | --- |"
 MISSING = object()
+# The kinds end with experiments, whose runs and rows are mappings of their own.
+PARTS = {"One of `runs`": "experiment_run", "One of `rows`": "experiment_row"}
 
 INTRODUCTION = """\
 # Every key of the configuration
@@ -35,12 +37,15 @@ laid over it and states only what differs: mappings merge, lists and values are 
 | [`tiny.yaml`](tiny.yaml) | every target once, as small as it goes: what the tests run |
 | [`fashion.yaml`](fashion.yaml) | all that Fashion-MNIST can carry: some GPU hours |
 | [`fashion-core.yaml`](fashion-core.yaml) | its core: one network, one seed |
+| [`fashion-core-cpu.yaml`](fashion-core-cpu.yaml) | the core for a CPU: one epoch, 8 images |
+| [`fashion-lenetzhu.yaml`](fashion-lenetzhu.yaml) | the correlation, with a small network, for a CPU |
 
-Protocols, recipes and attacks are presets, a file each. A preset states only what it does otherwise
-than its `base`, which is `default` where none is named. Under `protocols`, `recipes` and `attacks`
-you change presets by name, and give names of your own a `base`; a change to `default` reaches all
-of them. In `recipes`, `datasets` holds other values for a dataset, its family, or one of them with
-a model: the more specific wins, and a change of yours wins over the special case of a preset.
+Protocols, recipes, attacks and experiments are presets, a file each. A preset states only what it
+does otherwise than its `base`, which is `default` where none is named. Under `protocols`,
+`recipes`, `attacks` and `experiments` you change presets by name, and give names of your own a
+`base`; a change to `default` reaches all of them. In `recipes`, `datasets` holds other values for
+a dataset, its family, or one of them with a model: the more specific wins, and a change of yours
+wins over the special case of a preset.
 
 All mistakes are reported at once, before anything runs.
 """
@@ -76,6 +81,9 @@ def document(root: Path) -> str:
             "",
             _table(schema["$defs"][DEFINITIONS[kind]], schema, read_yaml(paths[DEFAULT])),
         ]
+    for title, name in PARTS.items():
+        below = schema["$defs"][name]
+        parts += [f"\n### {title}", "", below["description"], "", _table(below, schema, {})]
     return "\n".join(parts) + "\n"
 
 

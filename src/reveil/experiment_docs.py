@@ -25,9 +25,10 @@ INTRODUCTION = """\
 <!-- Written by `python -m reveil.experiment_docs` from config/experiments. -->
 
 Every table and figure of the three reports on transformation search, and what they leave open, is
-a target. `snakemake -n TARGET` says what it would take; `snakemake TARGET` makes it, the printed
-table under `results/{run}/ats/tables/`, its figures under `results/{run}/ats/figures/`, and the
-tidy tables that both are drawn from under `results/{run}/ats/experiments/{experiment}/`.
+a target. Its command makes it, and with `-n` says what that would take: the printed table under
+`results/{run}/ats/tables/`, its figures under `results/{run}/ats/figures/`, and the tidy tables
+that both are drawn from under `results/{run}/ats/experiments/{experiment}/`. Another configuration
+comes last: `snakemake ats_exp03 --configfile config/fashion.yaml`.
 
 An experiment is run twice: under the protocol of the report that made it, beside the published
 numbers, and under `fixed`, which is ours: equal victims, held-out search images, 100 attacked
@@ -37,8 +38,8 @@ changes a preset.
 
 """
 TARGETS = """\
-| target | report and its number there | what is shown | published numbers |
-| --- | --- | --- | --- |
+| target | command | report and its number there | what is shown | published numbers |
+| --- | --- | --- | --- | --- |
 """
 WORK = """
 ## What each takes
@@ -86,8 +87,9 @@ def document(root: Path) -> str:
     for name in names:
         experiment = settings.resolve_experiment(config, root, name)
         shown = published.get(name.replace("ats-cost", "cost"), 0) or "not available"
-        cells = (_target(name), experiment["source"], experiment["title"], shown)
-        parts.append(_row(cells))
+        command = f"`snakemake {name.replace('-', '_')}`"
+        cells = (_target(name), command, experiment["source"], experiment["title"])
+        parts.append(_row((*cells, shown)))
     parts.append(WORK)
     parts += [_row((_target(name), *_work(config, root, name))) for name in names]
     parts.append(RUNS)

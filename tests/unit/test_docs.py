@@ -16,9 +16,10 @@ import torch
 import yaml
 from snakemake.cli import get_argument_parser
 
-from reveil import config, policies, search, selection, tables
+from reveil import config, defence_names, policies, search, selection, tables
 from reveil.candidates import draw_candidates
 from reveil.config.schema import DEFINITIONS, problems, resolved, section
+from reveil.errors import ReveilError
 from reveil.models.names import check_name
 from reveil.stages import summaries
 from reveil.training import Trained
@@ -94,12 +95,25 @@ def missing_key(key: str, below: Mapping[str, Any]) -> str | None:
     return None
 
 
+def defence_problem(named: str) -> str | None:
+    """Return what is wrong with the name of a defence, or None."""
+    try:
+        defence_names.parse(named)
+    except ReveilError as error:
+        return str(error)
+    return None
+
+
 def wrong_switch(kind: str, named: str) -> str | None:
     """Return what is wrong with a switch, or None."""
     if kind == "policy":
         return None if policies.canonical(named) == named else "not its canonical name"
     if kind == "model":
         return check_name(named)
+    if kind == "defence":
+        return defence_problem(named)
+    if kind == "preset":
+        return None if (ROOT / "config" / f"{named}.yaml").is_file() else "no such file"
     key, _, value = named.partition(": ")
     below = schema() if kind == "config" else section(schema(), DEFINITIONS[KINDS[kind]])
     if missing_key(key, below):
@@ -127,6 +141,8 @@ def test_every_switch_of_a_deviation_exists(row: dict[str, str]) -> None:
         ("recipe", "loss_factor: true"),
         ("attack", "signed: softly"),
         ("config", "seed"),
+        ("defence", "prune-100"),
+        ("preset", "experiments/ats-earliest"),
     ],
 )
 def test_a_switch_that_does_not_exist_is_noticed(kind: str, named: str) -> None:
@@ -247,7 +263,7 @@ def commands(page: Path, program: str) -> list[list[str]]:
     """Return the calls of a program in a page as words, from blocks of code and backquotes."""
     text = page.read_text()
     blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE))
-    lines = [line.removeprefix("$ ") for line in blocks.splitlines()]
+    lines = [line.removeprefix("$ ") for line in blocks.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`([^`\n]+)`", prose(page))
     split = [shlex.split(line, comments=True) for line in lines if program in line]
     return [words[1:] for words in split if words and Path(words[0]).name == program]

@@ -102,7 +102,7 @@ def attack_block(
         view,
         work.seed,
         reference=switches["reference"],
-        gallery=view.evaluate(torch.from_numpy(np.ascontiguousarray(whole))),
+        gallery=view.evaluate(torch.from_numpy(np.array(whole))),
         facts=image_facts(model, victims, shared),
         lpips=lpips.load(lpips_weights) if lpips_weights else None,
     )
