@@ -38,7 +38,7 @@ laid over it and states only what differs: mappings merge, lists and values are 
 | [`fashion.yaml`](fashion.yaml) | all that Fashion-MNIST can carry: some GPU hours |
 | [`fashion-core.yaml`](fashion-core.yaml) | its core: one network, one seed |
 | [`fashion-core-cpu.yaml`](fashion-core-cpu.yaml) | the core for a CPU: one epoch, 8 images |
-| [`fashion-lenetzhu.yaml`](fashion-lenetzhu.yaml) | the correlation, with a small network, for a CPU |
+| [`fashion-lenetzhu.yaml`](fashion-lenetzhu.yaml) | the correlation, for a CPU |
 
 Protocols, recipes, attacks and experiments are presets, a file each. A preset states only what it
 does otherwise than its `base`, which is `default` where none is named. Under `protocols`,
