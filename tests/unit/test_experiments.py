@@ -137,6 +137,10 @@ def problems(config: dict, root: Path, words: str) -> list[str]:
         ({"policies": ["none"], "recipes": ["full-after-01"]}, "did you mean 'full-after-1'"),
         ({"policies": ["plain-dra-101"]}, "dra-101"),
         ({"policies": ["none"], "runs": ["theirs"]}, "'theirs' is not allowed"),
+        (
+            {"policies": ["none"], "attacks": ["br-modern"], "variants": ["batch-2"]},
+            "protocol 'fixed-batch-2', whose scene.batch is 2",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_run_is_refused(root, paper, row, words) -> None:

@@ -315,3 +315,10 @@ def test_scripts_are_adapters(root: Path) -> None:
         assert "snakemake.config" not in text, name
         assert len(text.splitlines()) <= 30, name
         assert f'Job("{name}"' in text or f'"{name}"' in text, name
+
+
+def test_every_figure_and_table_has_a_caption_that_tells_of_synthetic_data(root: Path) -> None:
+    drawn = {p.stem for p in (root / "workflow/scripts").glob("*_*_*.py") if p.stem[:4] == "ats_"}
+    captions = {path.stem: path.read_text() for path in (root / "workflow/report").glob("*.rst")}
+    assert set(captions) - {"workflow"} == drawn
+    assert [name for name in drawn if "Synthetic: {{" not in captions[name]] == []

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from reveil import datasets, defence_names, indices, lists, policies
+from reveil.config.attack_checks import scene_problems
 from reveil.config.bounds_checks import shift_problems
 from reveil.config.defence_checks import batch_problems
 from reveil.config.experiments import (
@@ -130,7 +131,17 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
         for role in row.get("recipes", ["full"]):
             yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
     for variant in row.get("variants", [""]):
-        yield from _scene(study, key, page, f"{page.attacked}-{variant}".removesuffix("-"))
+        name = f"{page.attacked}-{variant}".removesuffix("-")
+        yield from _scene(study, key, page, name)
+        yield from _attacks(study, row, name)
+
+
+def _attacks(study: Study, row: Values, protocol: str) -> Iterator[str]:
+    """Each attack must be one that can be done on the victims."""
+    switches = study.protocol(protocol) if study.known("protocols", protocol) else None
+    for name in row.get("attacks", ["inversed"]) if switches else []:
+        if study.known("attacks", name) and (attack := study.attack(name)):
+            yield from scene_problems(name, attack, protocol, switches["scene"])
 
 
 def _policies(key: str, page: Page, row: Values) -> Iterator[str]:

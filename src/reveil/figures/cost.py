@@ -95,6 +95,9 @@ def draw(costs: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Fig
     for axes, (name, stage) in zip(grid, STAGES.items(), strict=True):
         _panel(axes, table[table["stage"] == name], stage)
     grid[0].set_ylabel("Hours")
+    # The interval of a few jobs can reach below zero, which a logarithmic axis would follow.
+    if (least := table["value"].min()) > 0:
+        grid[0].set_ylim(bottom=least / 3600 / 10)
     set_title(
         figure,
         "What it costs",

@@ -59,7 +59,8 @@ def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Fi
         for place, role in enumerate(names):
             shown = points[points["role"] == role]
             _cloud(axes, shown[name], shown["gain_db"], place)
-        if name in _LOGARITHMIC and (points[name] > 0).any():
+        # Over less than a decade the labels of a logarithmic axis would crowd.
+        if name in _LOGARITHMIC and points[name].max() > 10 * points[name].min() > 0:
             axes.set_xscale("log")
         axes.axhline(0, color=BLACK, lw=0.8, zorder=0.8)
         axes.set(xlabel=title, ylabel="Gain, dB")
