@@ -158,7 +158,13 @@ def test_every_preset_plans(fresh: Clone, preset: str) -> None:
 @pytest.mark.parametrize("name", ["orig2021", "drabent2022", "warmerdam2022", "fixed"])
 def test_every_protocol_plans(fresh: Clone, name: str) -> None:
     chosen = {
-        "studies": {"ats": {"protocols": [name], "datasets": ["fashion-mnist", "cifar100"]}},
+        "studies": {
+            "ats": {
+                "protocols": [name],
+                "datasets": ["fashion-mnist", "cifar100"],
+                "experiments": {"targets": []},
+            }
+        },
     }
     base = Clone(fresh.path, ("config.yaml",))
     assert base.with_config("overrides", chosen).plan()["attack_images"] > 0
@@ -170,7 +176,12 @@ def test_equal_trainings_are_shared_between_protocols(fresh: Clone) -> None:
         "seeds": [0],
         "protocols": {"other": {"base": "fixed", "judge": {"std_ddof": 0}}},
         "studies": {
-            "ats": {"protocols": names, "policies": ["none", "3-1-7"], "items": ["figure_psnr"]}
+            "ats": {
+                "protocols": names,
+                "policies": ["none", "3-1-7"],
+                "items": ["figure_psnr"],
+                "experiments": {"targets": []},
+            }
         },
     }
     one = fresh.with_config("one", settings(["fixed"])).plan("ats")
