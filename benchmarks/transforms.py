@@ -26,7 +26,7 @@ import source  # noqa: F401
 from reveil import datasets, policies
 from reveil.files import write_json
 from reveil.rng import generator
-from reveil.transforms import LIBRARY, Operation, transform
+from reveil.transforms import LIBRARY, Operation, compiled, transform
 from reveil.views import View, view_for
 
 BLACK, GREY = (0, 0, 0), (128,) * 4
@@ -168,6 +168,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the results here as well")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    compiled.prefer()
 
     cases = make_cases(arguments.count, arguments.size)
     check_equal(cases)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reveil.statistics import BOOTSTRAP, FISHER, NO_INTERVAL, RESAMPLES, Estimate
 
@@ -64,7 +64,7 @@ def partial_correlation(
     r = float(_partial(rows)) if n >= 4 else float("nan")
     if np.isnan(r) or n < 5:
         return Estimate(r, np.nan, np.nan, n, NO_INTERVAL)
-    half = float(stats.norm.ppf((1 + level) / 2)) / np.sqrt(n - 4)
+    half = float(special.ndtri((1 + level) / 2)) / np.sqrt(n - 4)
     centre = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
     return Estimate(r, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n, FISHER)
 
@@ -219,6 +219,8 @@ def _pearson(rows: Floats) -> Floats:
 
 
 def _spearman(rows: Floats) -> Floats:
+    from scipy import stats  # slow to load, and few tables need it
+
     return _pearson(stats.rankdata(rows, axis=-2))
 
 

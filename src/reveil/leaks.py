@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from reveil import policies
 from reveil.errors import ReveilError
@@ -102,7 +102,7 @@ def _fitted(measured: pd.DataFrame, level: float) -> list[dict[str, Any]]:
     }
     ends: dict[str, tuple[float, float]] = {}
     if fit:
-        half = stats.t.ppf((1 + level) / 2, fit.df) * fit.errors
+        half = special.stdtrit(fit.df, (1 + level) / 2) * fit.errors
         ends = {name: (fit.estimates[i], half[i]) for i, name in enumerate(used)}
     found = {name: ends.get(name, (np.nan, np.nan)) for name in TERMS}
     return [

@@ -6,7 +6,7 @@ A study that finds nothing says something only beside the effect that it could h
 import math
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 LEVEL = 0.05
 POWER = 0.8
@@ -30,13 +30,12 @@ def correlation_power(r: float, n: int, *, level: float = LEVEL) -> float:
     """
     if not -1 < r < 1 or n < SMALLEST_N:
         raise ValueError(f"r: {r!r} with n: {n!r} is not allowed; allowed: -1 < r < 1, n >= 4")
-    t = float(stats.t.isf(level / 2, n - 2))
+    t = float(special.stdtrit(n - 2, 1 - level / 2))
     critical = math.atanh(t / math.sqrt(t * t + n - 2))
     expected = math.atanh(abs(r)) + abs(r) / (2 * (n - 1))
     scale = math.sqrt(n - 3)
     return float(
-        stats.norm.cdf((expected - critical) * scale)
-        + stats.norm.cdf((-expected - critical) * scale)
+        special.ndtr((expected - critical) * scale) + special.ndtr((-expected - critical) * scale)
     )
 
 
@@ -92,8 +91,8 @@ def detectable_difference(
     # Given the observed deviation, chi-distributed, the test is one of a normal variable. SciPy's
     # non-central t is NaN at few degrees of freedom.
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    observed = np.sqrt(stats.chi2.ppf((nodes + 1) / 2, n - 1) / (n - 1))
-    critical = stats.t.isf(level / 2, n - 1) * observed
+    observed = np.sqrt(special.chdtri(n - 1, (1 - nodes) / 2) / (n - 1))
+    critical = special.stdtrit(n - 1, 1 - level / 2) * observed
 
     def excess(effect: float) -> float:
         shift = effect * math.sqrt(n)

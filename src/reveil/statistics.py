@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 BOOTSTRAP = "bca-bootstrap"
 STUDENT = "student-t"
@@ -109,7 +109,8 @@ def column_intervals(
     if count < 2:
         return np.full(columns, np.nan), np.full(columns, np.nan), NO_INTERVAL
     if count < SMALLEST_BOOTSTRAP:
-        half = stats.t.ppf((1 + level) / 2, count - 1) * stats.sem(table, axis=0)
+        error = table.std(axis=0, ddof=1) / np.sqrt(count)
+        half = special.stdtrit(count - 1, (1 + level) / 2) * error
         return table.mean(axis=0) - half, table.mean(axis=0) + half, STUDENT
     low, high = _bca(table, level, resamples, seed)
     return low, high, BOOTSTRAP
@@ -196,7 +197,7 @@ def share_interval(share: float, n: int, *, level: float = 0.95) -> Estimate:
     """
     if n < 1 or np.isnan(share):
         return Estimate(np.nan, np.nan, np.nan, 0, NO_INTERVAL)
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return Estimate(share, max(0.0, centre - half), min(1.0, centre + half), n, WILSON)
@@ -242,6 +243,8 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, level: float = 0.95)
         return Estimate(difference, np.nan, np.nan, n, NO_INTERVAL)
     if np.ptp(a) == np.ptp(b) == 0:
         return Estimate(difference, difference, difference, n, WELCH)
+    from scipy import stats  # slow to load, and few tables need it
+
     interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(level)
     return Estimate(difference, float(interval.low), float(interval.high), n, WELCH)
 
@@ -265,6 +268,8 @@ def correlation(
     Raises:
         ValueError: an unknown ``kind``.
     """
+    from scipy import stats  # slow to load, and few tables need it
+
     measures = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}
     if kind not in measures:
         raise ValueError(f"kind: {kind!r} is not allowed; allowed: {', '.join(measures)}")
@@ -277,7 +282,7 @@ def correlation(
     if n < 4:
         return Estimate(r, np.nan, np.nan, n, NO_INTERVAL)
     variance = (1 + r * r / 2 if kind == "spearman" else 1.0) / (n - 3)
-    half = float(stats.norm.ppf((1 + level) / 2)) * np.sqrt(variance)
+    half = float(special.ndtri((1 + level) / 2)) * np.sqrt(variance)
     centre = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
     method = BONETT_WRIGHT if kind == "spearman" else FISHER
     low, high = float(np.tanh(centre - half)), float(np.tanh(centre + half))

@@ -24,6 +24,12 @@ pytest.importorskip("numba")
 INDEX = {operation.name: operation.index for operation in LIBRARY}
 
 
+@pytest.fixture(autouse=True)
+def compiled_from_the_first_image(monkeypatch):
+    monkeypatch.setattr(compiled._Work, "images", 0)
+    compiled.prefer()
+
+
 @pytest.fixture
 def with_tensors(monkeypatch):
     """Return a function that calls another one where no numba is installed."""
@@ -185,6 +191,13 @@ def test_without_numba_there_is_no_compiled_path(monkeypatch):
         assert not compiled.serves(random_images(1, 3, 32, 32))
     finally:
         compiled._has_numba.cache_clear()
+
+
+def test_the_first_images_of_a_process_do_not_load_numba(monkeypatch):
+    images = random_images(10, 3, 32, 32)
+    monkeypatch.setattr(compiled._Work, "images", 0)
+    monkeypatch.setattr(compiled, "_LOADING_PAYS", 20)
+    assert [compiled.serves(images) for _ in range(4)] == [False, False, True, True]
 
 
 def test_compiling_needs_no_place_to_keep_the_result(monkeypatch):

@@ -7,7 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from reveil.errors import ReveilError
 from reveil.figures.style import BLACK, GREY, PAGE_WIDTH, counted, set_title, styled, whiskers
@@ -115,7 +115,9 @@ def regression(
     residuals = y - fit.intercept - fit.slope * x
     variance = (residuals**2).sum() / (len(x) - 2)
     distance = (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum()
-    half = stats.t.ppf((1 + level) / 2, len(x) - 2) * np.sqrt(variance * (1 / len(x) + distance))
+    half = special.stdtrit(len(x) - 2, (1 + level) / 2) * np.sqrt(
+        variance * (1 / len(x) + distance)
+    )
     return fit.intercept + fit.slope * at, half
 
 

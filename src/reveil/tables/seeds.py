@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from reveil.power import detectable_difference
 from reveil.statistics import NO_INTERVAL, Estimate, by_image, standard_deviation
@@ -71,6 +71,7 @@ def deviation_interval(values: pd.Series, *, level: float = 0.95) -> Estimate:
     deviation, n = standard_deviation(values, 1), len(values)
     if n < 2:
         return Estimate(deviation, np.nan, np.nan, n, NO_INTERVAL)
-    tails = stats.chi2.ppf([(1 + level) / 2, (1 - level) / 2], n - 1)
+    # Of the upper tails: SciPy's inverse takes the probability above.
+    tails = special.chdtri(n - 1, [(1 - level) / 2, (1 + level) / 2])
     low, high = deviation * np.sqrt((n - 1) / tails)
     return Estimate(deviation, float(low), float(high), n, CHI_SQUARE)

@@ -1,6 +1,7 @@
 """Where the compiled transformations serve, and how a batch is handed to them.
 
-numba is imported with the first images, so that a process that transforms none does not pay.
+numba is imported once a process has transformed so many images that loading it pays: jobs on a few
+images end before. Which form served shows in no result, as both give the same bytes.
 """
 
 import logging
@@ -15,11 +16,29 @@ NONE = -1
 
 # What a core takes at a time: many times the work that handing it over is.
 _BLOCK_BYTES = 1 << 18
+# Loading takes half a second, in which PyTorch's operations do some ten thousand small images.
+_LOADING_PAYS = 20_000
+
+
+class _Work:
+    """How many images this process has transformed without numba."""
+
+    images = 0
 
 
 def serves(images: Tensor) -> bool:
-    """Return whether ``transform`` can be called with these images: on a CPU, with numba."""
-    return images.device.type == "cpu" and _has_numba()
+    """Return whether ``transform`` is to be called with these images: on a CPU, with numba."""
+    if images.device.type != "cpu":
+        return False
+    if _Work.images < _LOADING_PAYS:
+        _Work.images += len(images)
+        return False
+    return _has_numba()
+
+
+def prefer() -> None:
+    """Let the compiled form serve from the next image on, where it can."""
+    _Work.images = _LOADING_PAYS
 
 
 def steps(indices: Tensor, signs: Tensor) -> Tensor:
