@@ -9,6 +9,9 @@ from reveil.lists import fixed_list, list_size
 from reveil.policies import MAX_LENGTH
 from reveil.rng import generator
 
+# Lists are drawn once for all seeds, so that seeds repeat the measurement of one set of policies.
+LIST_SEED = 0
+
 
 def draw_candidates(
     count: int, *, slots: int = 3, slot_max: int = 49, seed: int = 0
@@ -42,22 +45,22 @@ def single_candidates() -> pd.DataFrame:
     )
 
 
-def policy_list(name: str, *, seed: int, slots: int = 3, slot_max: int = 49) -> pd.DataFrame:
+def policy_list(name: str, *, slots: int = 3, slot_max: int = 49) -> pd.DataFrame:
     """Return a list of policies by name, columns candidate, policy and group (the name).
 
-    ``random-N`` are the first N candidates that the search of this seed draws; see
+    ``random-N`` are the first N candidates that a search of seed 0 draws, for every seed; see
     :func:`reveil.lists.fixed_list` for the other lists. ``none`` of ``singles`` is candidate -1,
     so that the others have the number of their transformation.
 
     Args:
-        seed, slots, slot_max: of :func:`draw_candidates`; used by ``random-N`` alone.
+        slots, slot_max: of :func:`draw_candidates`; used by ``random-N`` alone.
 
     Raises:
         ReveilError: there is no such list; the message names the nearest.
     """
     policies = fixed_list(name)
     if policies is None:
-        table = draw_candidates(list_size(name), slots=slots, slot_max=slot_max, seed=seed)
+        table = draw_candidates(list_size(name), slots=slots, slot_max=slot_max, seed=LIST_SEED)
     elif name == "singles":
         table = single_candidates()
     else:

@@ -39,13 +39,15 @@ LISTS = (*_FIXED, f"dra-{len(DRA_100)}", "random-N")
 
 
 def fixed_list(name: str) -> tuple[str, ...] | None:
-    """Return the policies of a list that is the same for every seed, or None for ``random-N``.
+    """Return the policies of a list, or None for ``random-N``, which the protocol decides, too.
+
+    No list depends on the seed of a run.
 
     ``singles`` are ``none`` and every transformation alone; ``dra-N`` the first N, 100 at most,
     of the random policies of Drabent et al. (2022); ``top10-triples`` the 120 combinations of the
     ten best transformations of Warmerdam et al. (2022), each in the order of that ranking;
     ``triples-of-top5`` the ten of its first five; ``random-N`` the first N candidates that the
-    protocol's search draws.
+    protocol's search draws under seed 0.
 
     Raises:
         ReveilError: there is no such list; the message names the nearest.

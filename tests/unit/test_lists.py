@@ -14,6 +14,7 @@ import torch
 
 from reveil import lists, search
 from reveil.candidates import draw_candidates, policy_list, single_candidates
+from reveil.config.experiments import Page, expand_policies
 from reveil.errors import ReveilError
 from reveil.job import State
 from reveil.models import build, save_weights
@@ -24,7 +25,7 @@ from tests.workflow import ROOT
 
 
 def names(name: str, **settings: Any) -> list[str]:
-    table = policy_list(name, seed=0, **settings)
+    table = policy_list(name, **settings)
     assert list(table.columns) == ["candidate", "policy", "group"]
     assert set(table["group"]) == {name}
     assert len(table) == lists.list_size(name)
@@ -67,16 +68,33 @@ def test_triples_of_the_best_ten_in_their_order() -> None:
 
 
 def test_singles_are_numbered_by_their_transformation() -> None:
-    table = policy_list("singles", seed=5)
+    table = policy_list("singles")
     pd.testing.assert_frame_equal(table.drop(columns="group"), single_candidates())
     assert names("singles")[:3] == ["none", "0", "1"]
 
 
-def test_random_lists_are_the_first_candidates_of_the_search() -> None:
-    table = policy_list("random-30", seed=7, slots=2, slot_max=50)
-    search_draws = draw_candidates(200, slots=2, slot_max=50, seed=7)
+def test_random_lists_are_the_first_candidates_of_the_search_of_seed_0() -> None:
+    table = policy_list("random-30", slots=2, slot_max=50)
+    search_draws = draw_candidates(200, slots=2, slot_max=50, seed=0)
     pd.testing.assert_frame_equal(table.drop(columns="group"), search_draws.head(30))
     assert names("random-12") == draw_candidates(12, seed=0)["policy"].tolist()
+
+
+def page() -> Page:
+    origin = ("cifar100", "resnet20-4")
+    return Page("ours", "fixed", "fixed", *origin, origin)
+
+
+def test_every_seed_attacks_the_random_policies_that_every_seed_scores() -> None:
+    """Else three seeds correlate three lists, each of whose policies was seen under one model."""
+    switches = {"search": {"slots": 3, "slot_max": 49}}
+    attacked = [expand_policies("plain-random-40", page(), switches, seed) for seed in range(3)]
+    assert attacked[0] == attacked[1] == attacked[2]
+    drawn = dict.fromkeys(names("random-40"))
+    assert attacked[0] == [f"plain-{policy}" for policy in drawn if policy != "none"]
+    # The search itself draws others under each seed.
+    assert draw_candidates(40, seed=1)["policy"].tolist() != names("random-40")
+    assert expand_policies("dra-3", page(), switches, 2) == ["1-27-35", "29-17-33", "33-38-8"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +111,7 @@ def test_random_lists_are_the_first_candidates_of_the_search() -> None:
 def test_an_unknown_list_names_the_nearest(name: str, hint: str) -> None:
     match = rf"policy list: '{name}' is not allowed; .* did you mean '{hint}'\?"
     with pytest.raises(ReveilError, match=match):
-        policy_list(name, seed=0)
+        policy_list(name)
     with pytest.raises(ReveilError, match=match):
         lists.list_size(name)
 

@@ -10,7 +10,7 @@ how, log, out = snakemake.resources, snakemake.log[0], snakemake.output
 with Job("score_list", log, device=how.device, threads=snakemake.threads) as job:
     named, switches = dict(snakemake.wildcards.items()), dict(snakemake.params.items())
     work = Work(job, named, switches, out.scores, how.chunk, how.state_seconds)
-    listed = policy_list(named["list"], seed=work.seed, **switches["drawn"])
+    listed = policy_list(named["list"], **switches["drawn"])
     files = {"prepared": snakemake.input.data[0], "weights": snakemake.input.weights[0]}
     scores, repeats, state = score_list(work, listed, int(named["repeats"]), **files)
     write_csv(out.scores, scores)

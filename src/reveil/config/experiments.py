@@ -187,8 +187,8 @@ def expand_policies(entry: str, page: Page, switches: Mapping[str, Any], seed: i
     """Return the canonical policies that an entry stands for: one, or those of a list.
 
     ``dra-{n}`` are the first n policies of the correlation experiment of Drabent et al. (2022),
-    ``random-{n}``, for n above 10, the first n candidates of the protocol's generator; ``plain-``
-    before them attacks them on the model trained without a policy.
+    ``random-{n}``, for n above 10, the first n candidates of the protocol's generator under seed 0,
+    whatever the seed; ``plain-`` before them attacks them on the model trained without a policy.
 
     Raises:
         ReveilError: neither a policy, nor an alias, nor a list.
@@ -196,20 +196,20 @@ def expand_policies(entry: str, page: Page, switches: Mapping[str, Any], seed: i
     match = _LIST.fullmatch(entry)
     if match and not (match[2] == "random" and int(match[3]) <= _NAMED):
         prefix = match[1] or ""
-        listed = list_policies(f"{match[2]}-{match[3]}", switches, seed)
+        listed = list_policies(f"{match[2]}-{match[3]}", switches)
         return [policies.canonical(prefix + policy) for policy in listed]
     return [policies.resolve_alias(entry, *page.origin, page.protocol, seed)]
 
 
-def list_policies(name: str, switches: Mapping[str, Any], seed: int) -> list[str]:
-    """Return the policies of a list, without repeats and without the empty one."""
+def list_policies(name: str, switches: Mapping[str, Any]) -> list[str]:
+    """Return the policies of a list, the same for every seed, without repeats and the empty one."""
     listed = lists.fixed_list(name)
     if listed is None:
         # Candidates are drawn by torch, which planning pays for only where such a list is used.
         from reveil.candidates import policy_list
 
         search = switches["search"]
-        drawn = policy_list(name, seed=seed, slots=search["slots"], slot_max=search["slot_max"])
+        drawn = policy_list(name, slots=search["slots"], slot_max=search["slot_max"])
         listed = drawn["policy"]
     return [policy for policy in dict.fromkeys(listed) if policy != policies.NONE]
 

@@ -76,7 +76,7 @@ def workload(config: Config, root: Root, name: str) -> Workload:
     for page in pages(config, root, name):
         switches = resolve_protocol(config, root, page.protocol)
         for listed in experiment["lists"]:
-            count = len(list_policies(listed, switches, 0)) * len(config["seeds"])
+            count = len(list_policies(listed, switches)) * len(config["seeds"])
             scored += count * experiment["repeats"]
             units[page.dataset, page.model, "search", page.protocol] += (
                 count * experiment["repeats"]
