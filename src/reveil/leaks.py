@@ -14,7 +14,10 @@ from reveil.statistics import finite_psnr
 
 TERMS = ("contrast", "edge_density", "victim_loss", "victim_confidence", "gradient_norm")
 SETTING = ("protocol", "dataset", "model", "policy", "recipe", "attack", "defence")
+# What the classes explain beyond the terms; a row of its own, in another unit.
+CLASS = "class"
 METHOD = "ols-hc3"
+CLASS_METHOD = "noncentral-f"
 NO_FIT = "none"
 # Residual degrees of freedom below which a regression of five terms says nothing.
 SMALLEST_DF = 10
@@ -49,7 +52,8 @@ def leaks(images: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
     Classes have an intercept each where that leaves ``SMALLEST_DF`` residual degrees of freedom; an
     image that is its class's only one then says nothing and is left out. Else there is one
-    intercept, and the note says so.
+    intercept, and the note says so. The row ``class`` is of all these intercepts together, see
+    :func:`class_share`.
 
     Args:
         images: rows of images.csv; failed ones are left out.
@@ -57,8 +61,9 @@ def leaks(images: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
     Returns:
         Rows by setting (a found policy under its role) and term: ``term``, ``estimate``, ``low``,
-        ``high`` in dB, ``n`` images, ``classes`` with an intercept of their own, ``r2`` with those,
-        ``method`` (``none`` where nothing could be fitted) and ``note``.
+        ``high`` in dB, for ``class`` a share from 0 to 1, ``n`` images, ``classes`` with an
+        intercept of their own, ``r2`` with those, ``method`` (``none`` where nothing could be
+        fitted) and ``note``.
 
     Raises:
         ReveilError: a column is missing, as in tables of older runs, or there are no rows.
@@ -81,7 +86,7 @@ def leaks(images: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
 
 def _fitted(measured: pd.DataFrame, level: float) -> list[dict[str, Any]]:
-    """Return a row per term of one regression.
+    """Return a row per term of one regression, and that of the classes.
 
     Args:
         measured: (n images) with ``gain_db``, ``label`` and ``TERMS``.
@@ -105,10 +110,19 @@ def _fitted(measured: pd.DataFrame, level: float) -> list[dict[str, Any]]:
         half = special.stdtrit(fit.df, (1 + level) / 2) * fit.errors
         ends = {name: (fit.estimates[i], half[i]) for i, name in enumerate(used)}
     found = {name: ends.get(name, (np.nan, np.nan)) for name in TERMS}
-    return [
+    terms = [
         {"term": name, "estimate": b, "low": b - half, "high": b + half, **row}
         for name, (b, half) in found.items()
     ]
+    without = _fit(kept, used, 0)[0] if fit and classes else None
+    if fit is None or without is None:
+        reason = [] if classes or notes else ["all images are of one class"]
+        shares, how = (np.nan, np.nan, np.nan), NO_FIT
+    else:
+        reason = [f"R2 beyond the properties before the correction: {_beyond(fit, without):.3g}"]
+        shares, how = class_share(fit, without, level=level), CLASS_METHOD
+    ours = {"term": CLASS} | dict(zip(("estimate", "low", "high"), shares, strict=True))
+    return [*terms, ours | row | {"method": how, "note": "; ".join([*notes, *reason])}]
 
 
 def _with_classes(measured: pd.DataFrame) -> tuple[pd.DataFrame, int, list[str]]:
@@ -136,6 +150,42 @@ def _fit(kept: pd.DataFrame, used: list[str], classes: int) -> tuple[Fit | None,
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return None, "the properties are not linearly independent"
     return least_squares(design, kept["gain_db"].to_numpy(dtype=float)), ""
+
+
+def class_share(fit: Fit, without: Fit, *, level: float = 0.95) -> tuple[float, float, float]:
+    """Return the share of the variance left by the properties that the classes explain.
+
+    The partial R2, (R2 - R2_0) / (1 - R2_0) with R2_0 that of one intercept for all, grows with the
+    number of classes even where they mean nothing. The estimate is corrected for that by the
+    degrees of freedom, 1 - (1 - partial R2) df_0 / df (Ezekiel 1930), and cut off at 0. The
+    interval is that of the population's share, lambda / (lambda + df_0 + 1), from the
+    noncentralities lambda at which F has its tails (Smithson 2003). It takes errors to be normal
+    and of one variance, which those of the coefficients do not.
+
+    Args:
+        fit: of the properties and an intercept for each class.
+        without: of the properties and one intercept, over the same images.
+        level: coverage, between 0 and 1.
+
+    Returns:
+        Estimate, lower and upper end; NaN where there is no variance left to explain.
+    """
+    beyond = _beyond(fit, without)
+    if not 0 <= beyond < 1:
+        return beyond, np.nan, np.nan
+    between, within = without.df - fit.df, fit.df
+    f = beyond / between / ((1 - beyond) / within)
+    tails = ((1 + level) / 2, (1 - level) / 2)
+    # At lambda = 0 the distribution lies lowest; where F is below even that tail, the end is 0.
+    none = special.fdtr(between, within, f)
+    ends = [special.ncfdtrinc(between, within, p, f) if none > p else 0.0 for p in tails]
+    low, high = (float(end / (end + without.df + 1)) for end in ends)
+    return max(0.0, 1 - (1 - beyond) * without.df / within), low, high
+
+
+def _beyond(fit: Fit, without: Fit) -> float:
+    left = 1 - without.r2
+    return (fit.r2 - without.r2) / left if left > 1e-12 else np.nan
 
 
 def least_squares(design: Floats, response: Floats) -> Fit:

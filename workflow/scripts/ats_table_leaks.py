@@ -4,5 +4,4 @@ from reveil import leaks, rows, tables
 from reveil.job import Job
 
 with Job("ats_table_leaks", snakemake.log[0]):
-    images = rows.read(snakemake.input.images)
-    tables.write(leaks.leaks(images), snakemake.output, images)
+    tables.write(leaks.leaks(rows.read(snakemake.input.images)), snakemake.output)

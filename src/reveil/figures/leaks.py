@@ -84,6 +84,8 @@ def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Fi
 
 def _coefficients(axes: Axes, fitted: pd.DataFrame, names: list[str]) -> None:
     terms = list(PROPERTIES)
+    # The share of the classes is in another unit.
+    fitted = fitted[fitted["term"].isin(terms)]
     fitted = fitted.assign(policy=fitted["policy"].map(policies.role))
     for place, name in enumerate(names):
         shown = fitted[fitted["policy"] == name].dropna(subset=["estimate"])

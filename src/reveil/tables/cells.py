@@ -5,7 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from reveil.tables.labels import NOT_AVAILABLE, SOURCE_TITLES, dataset_title, model_title
+from reveil.tables.labels import (
+    NOT_AVAILABLE,
+    SOURCE_TITLES,
+    dataset_title,
+    model_title,
+    policy_label,
+)
 
 HEADS = {
     "protocol": "Protocol",
@@ -51,7 +57,7 @@ TEXT = frozenset(
         *(HEADS[k] for k in ("protocol", "dataset", "model", "policy", "operation")),
         *(HEADS[k] for k in ("operations", "same_as")),
         *("Attack", "Defence", "Recipe", "Victims", "Stage", "Of", "Experiment"),
-        *("Quantity", "Interval by", "First", "Second"),
+        *("Quantity", "Interval by", "First", "Second", "Term", "Method", "Note"),
     }
 )
 
@@ -120,6 +126,26 @@ def pair_cells(row: Mapping[str, Any]) -> dict[str, str]:
         "Difference of gain, dB [95 %]": _interval(row, "gain_difference", "_db", sign="+"),
         "Images": number(row["n_images"], 0),
     }  # fmt: skip
+
+
+def leak_cells(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cells of a row of :func:`reveil.leaks.leaks`."""
+    parts = (str(row[name]) for name in ("policy", "dataset", "model"))
+    note = row["note"]
+    return _subject(row) | {
+        "Policy": policy_label(*parts),
+        "Recipe": str(row["recipe"]),
+        "Attack": str(row["attack"]),
+        "Defence": str(row["defence"]),
+        "Term": str(row["term"]).replace("_", " "),
+        "dB per SD [95 %]": _bracketed(row["estimate"], row["low"], row["high"], 2, "+"),
+        "n": number(row["n"], 0),
+        "Classes": number(row["classes"], 0),
+        "R2": number(row["r2"]),
+        "Method": str(row["method"]),
+        # An empty note reads back from CSV as NaN.
+        "Note": note if isinstance(note, str) else "",
+    }
 
 
 def search_cells(row: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from reveil.tables.cells import (
     TEXT,
     attack_cells,
     estimate_cells,
+    leak_cells,
     pair_cells,
     search_cells,
 )
@@ -25,6 +26,7 @@ _STYLE = (
     "div.reveil{overflow-x:auto}</style>"
 )
 _SEARCH = ["protocol", "dataset", "model", "seed"]
+_REGRESSION = [*_SEARCH[:3], "policy", "recipe", "attack", "defence"]
 
 
 def to_markdown(table: pd.DataFrame, *notes: str) -> str:
@@ -81,6 +83,8 @@ def _note(table: pd.DataFrame) -> str:
             "Pairs whose accuracies do not differ by their 95 % interval (Newcombe). Differences: "
             "the first less the second, gains image by image; a lower gain protects better."
         )
+    if "term" in table:
+        return _regressions(table)
     # A search repeats its count on every policy that it selected.
     counted = table.drop_duplicates(_SEARCH) if "n_candidates" in table else table
     failed = int(counted["n_failed"].sum()) if "n_failed" in counted else 0
@@ -93,6 +97,17 @@ def _note(table: pd.DataFrame) -> str:
         "Means with 95 % intervals over images, each image averaged over seeds. Floor: the best of "
         "a random start, one mean colour and a black image; gain: PSNR above it. "
         f"{_differences(table)}{failures}{capped} {seeds_statement(int(table['n_seeds'].max()))}"
+    )
+
+
+def _regressions(table: pd.DataFrame) -> str:
+    fitted = table.groupby(_REGRESSION)["estimate"].count() > 0
+    return (
+        "Change of the gain over the best floor with one standard deviation (SD) of a property of "
+        "the image, the others held fixed, with robust (HC3) 95 % intervals. n counts images, each "
+        "averaged over seeds, and classes those with an intercept of their own, 0 for one that all "
+        f"share. Settings without a regression, as their notes tell: {int((~fitted).sum())} of "
+        f"{len(fitted)}."
     )
 
 
@@ -123,4 +138,6 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame([estimate_cells(row) for row in records])
     if "first_label" in table:
         return pd.DataFrame([pair_cells(row) for row in records])
+    if "term" in table:
+        return pd.DataFrame([leak_cells(row) for row in records])
     return pd.DataFrame([search_cells(row) for row in records])

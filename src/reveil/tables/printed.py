@@ -21,7 +21,7 @@ def write(
         *notes: sentences for the line under it, after those that the data calls for.
     """
     told = [synthetic_note(table), *notes]
-    told += [] if images is None else [lpips_note(images)]
+    told += [lpips_note(images)] if images is not None and "lpips_mean" in table else []
     told = [note for note in told if note]
     write_csv(output.csv, table)
     write_text(output.markdown, to_markdown(table, *told))
