@@ -57,7 +57,7 @@ TEXT = frozenset(
         *(HEADS[k] for k in ("protocol", "dataset", "model", "policy", "operation")),
         *(HEADS[k] for k in ("operations", "same_as")),
         *("Attack", "Defence", "Recipe", "Victims", "Stage", "Of", "Experiment"),
-        *("Quantity", "Interval by", "First", "Second", "Term", "Method", "Note"),
+        *("Quantity", "Interval by", "First", "Second", "Term", "Unit", "Method", "Note"),
     }
 )
 
@@ -131,14 +131,16 @@ def pair_cells(row: Mapping[str, Any]) -> dict[str, str]:
 def leak_cells(row: Mapping[str, Any]) -> dict[str, str]:
     """Return the cells of a row of :func:`reveil.leaks.leaks`."""
     parts = (str(row[name]) for name in ("policy", "dataset", "model"))
-    note = row["note"]
+    note, of_classes = row["note"], row["term"] == "class"
+    ends = (row[end] for end in ("estimate", "low", "high"))
     return _subject(row) | {
         "Policy": policy_label(*parts),
         "Recipe": str(row["recipe"]),
         "Attack": str(row["attack"]),
         "Defence": str(row["defence"]),
         "Term": str(row["term"]).replace("_", " "),
-        "dB per SD [95 %]": _bracketed(row["estimate"], row["low"], row["high"], 2, "+"),
+        "Estimate [95 %]": _bracketed(*ends, 2, "" if of_classes else "+"),
+        "Unit": "share of variance" if of_classes else "dB per SD",
         "n": number(row["n"], 0),
         "Classes": number(row["classes"], 0),
         "R2": number(row["r2"]),

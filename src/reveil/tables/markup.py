@@ -104,10 +104,10 @@ def _regressions(table: pd.DataFrame) -> str:
     fitted = table.groupby(_REGRESSION)["estimate"].count() > 0
     return (
         "Change of the gain over the best floor with one standard deviation (SD) of a property of "
-        "the image, the others held fixed, with robust (HC3) 95 % intervals. n counts images, each "
-        "averaged over seeds, and classes those with an intercept of their own, 0 for one that all "
-        f"share. Settings without a regression, as their notes tell: {int((~fitted).sum())} of "
-        f"{len(fitted)}."
+        "the image, the others held fixed, with robust (HC3) 95 % intervals; class: share of the "
+        "variance left that the classes explain. n counts images, each averaged over seeds, and "
+        "classes those with an intercept of their own, 0 for one that all share. Settings without "
+        f"a regression, as their notes tell: {int((~fitted).sum())} of {len(fitted)}."
     )
 
 
