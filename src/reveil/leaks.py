@@ -171,21 +171,33 @@ def class_share(fit: Fit, without: Fit, *, level: float = 0.95) -> tuple[float, 
         Estimate, lower and upper end; NaN where there is no variance left to explain.
     """
     beyond = _beyond(fit, without)
-    if not 0 <= beyond < 1:
+    if not beyond < 1 - 1e-9:
         return beyond, np.nan, np.nan
     between, within = without.df - fit.df, fit.df
     f = beyond / between / ((1 - beyond) / within)
-    tails = ((1 + level) / 2, (1 - level) / 2)
-    # At lambda = 0 the distribution lies lowest; where F is below even that tail, the end is 0.
-    none = special.fdtr(between, within, f)
-    ends = [special.ncfdtrinc(between, within, p, f) if none > p else 0.0 for p in tails]
-    low, high = (float(end / (end + without.df + 1)) for end in ends)
+    ends = [_noncentrality(f, between, within, (1 + side * level) / 2) for side in (1, -1)]
+    low, high = (end / (end + without.df + 1) for end in ends)
     return max(0.0, 1 - (1 - beyond) * without.df / within), low, high
+
+
+def _noncentrality(f: float, between: int, within: int, chance: float) -> float:
+    """Return lambda with P(F' <= f) = chance; 0 where even the central F has less below f.
+
+    By bisection: SciPy's inverse ends at 10,000 and is good to four digits.
+    """
+    low, high = 0.0, 1.0
+    while special.ncfdtr(between, within, high, f) > chance:
+        low, high = high, 2 * high
+    for _ in range(60):
+        middle = (low + high) / 2
+        above = special.ncfdtr(between, within, middle, f) > chance
+        low, high = (middle, high) if above else (low, middle)
+    return high if high > 1e-9 else 0.0
 
 
 def _beyond(fit: Fit, without: Fit) -> float:
     left = 1 - without.r2
-    return (fit.r2 - without.r2) / left if left > 1e-12 else np.nan
+    return max(0.0, (fit.r2 - without.r2) / left) if left > 1e-12 else np.nan
 
 
 def least_squares(design: Floats, response: Floats) -> Fit:

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from reveil.errors import ReveilError
-from reveil.leaks import SETTING, TERMS, leaks, least_squares
+from reveil.leaks import SETTING, TERMS, Fit, class_share, leaks, least_squares
 
 NAMES = {"protocol": "fixed", "dataset": "d", "model": "m", "policy": "3-1-7", "recipe": "full"}
 NAMES |= {"attack": "inversed", "defence": "none", "status": "ok"}
@@ -25,7 +26,7 @@ def measured(count: int = 60, classes: int = 6, noise: float = 0.3, seed: int = 
 
 def test_coefficients_are_those_of_least_squares_with_a_column_per_class():
     table = measured()
-    found = leaks(table)
+    found = leaks(table)[:5]
     facts = table[list(TERMS)].to_numpy()
     standard = (facts - facts.mean(0)) / facts.std(0, ddof=1)
     design = np.hstack([standard, np.eye(6)[table["label"]]])
@@ -44,11 +45,11 @@ def test_coefficients_are_those_of_least_squares_with_a_column_per_class():
 
 
 def test_intervals_cover_the_slopes_that_made_the_gains():
-    found = leaks(measured(600))
+    found = leaks(measured(600))[:5]
     assert ((found["low"] < SLOPES) & (found["high"] > SLOPES)).all()
     strong = found.set_index("term").loc[["contrast", "gradient_norm"]]
     assert (strong["low"] > 0).all()
-    narrow = leaks(measured(600), level=0.5)
+    narrow = leaks(measured(600), level=0.5)[:5]
     assert (narrow["high"] - narrow["low"] < found["high"] - found["low"]).all()
 
 
@@ -101,7 +102,7 @@ def test_policies_are_fitted_one_by_one_and_found_ones_by_their_rank():
     found = leaks(pd.concat([first, other, plain], ignore_index=True))
     assert found.groupby("policy")["n"].first().to_dict() == {"found-1": 120, "none": 60}
     alone = leaks(plain).reset_index(drop=True)
-    pd.testing.assert_frame_equal(found[5:].reset_index(drop=True), alone)
+    pd.testing.assert_frame_equal(found[6:].reset_index(drop=True), alone)
 
 
 @pytest.mark.parametrize(
@@ -125,15 +126,72 @@ def test_policies_are_fitted_one_by_one_and_found_ones_by_their_rank():
 )
 def test_what_cannot_be_fitted_is_said(table, n, classes, method, note):
     found = leaks(table)
-    assert len(found) == 5
+    assert found["term"].tolist() == [*TERMS, "class"]
     assert set(found["n"]) == {n} and set(found["classes"]) == {classes}
-    assert set(found["method"]) == {method}
-    assert found["note"].str.contains(note).all()
-    empty = found["estimate"].isna()
+    terms, ours = found[:5], found.iloc[5]
+    assert set(terms["method"]) == {method}
+    assert terms["note"].str.contains(note).all()
+    empty = terms["estimate"].isna()
     if method == "none":
         assert empty.all() and found["r2"].isna().all()
     else:
         assert empty.tolist() == [name == "contrast" and "contrast" in note for name in TERMS]
+    if classes and method != "none":
+        assert ours["method"] == "noncentral-f" and 0 <= ours["low"] <= ours["estimate"]
+    else:
+        assert ours["method"] == "none" and ours[["estimate", "low", "high"]].isna().all()
+        expected = note if note != "^$" else "^all images are of one class$"
+        assert pd.Series([ours["note"]]).str.contains(expected).all()
+
+
+def test_the_share_of_the_classes_by_hand():
+    """Of the half that the properties leave, three classes explain half: F = (.5/2) / (.5/20)."""
+    fit = Fit(np.zeros(0), np.zeros(0), r2=0.75, df=20)
+    without = Fit(np.zeros(0), np.zeros(0), r2=0.5, df=22)
+    estimate, low, high = class_share(fit, without)
+    assert estimate == pytest.approx(1 - 0.5 * 22 / 20)
+    for share, chance in ((low, 0.975), (high, 0.025)):
+        noncentrality = 23 * share / (1 - share)
+        assert stats.ncf.cdf(10, 2, 20, noncentrality) == pytest.approx(chance, abs=1e-6)
+    # F = 2 / 3, which a share of 0 makes in most samples, and F = 0.
+    weak = Fit(np.zeros(0), np.zeros(0), r2=0.5 + 0.5 / 16, df=20)
+    estimate, low, high = class_share(weak, without)
+    assert (estimate, low) == (0, 0) and 0 < high < 0.5
+    assert class_share(Fit(np.zeros(0), np.zeros(0), 0.5, 20), without) == (0, 0, 0)
+    nothing = Fit(np.zeros(0), np.zeros(0), 1.0, 22)
+    assert np.isnan(class_share(nothing, nothing)).all()
+
+
+def test_the_row_of_the_classes_compares_the_fits_with_and_without_them():
+    table = measured(noise=2.0)
+    ours = leaks(table).iloc[5]
+    standard = table[list(TERMS)].to_numpy()
+    gain = (table["psnr_db"] - 9).to_numpy()
+    left = []
+    for intercepts in (np.eye(6)[table["label"]], np.ones((60, 1))):
+        design = np.hstack([standard, intercepts])
+        left.append(((gain - design @ np.linalg.lstsq(design, gain, rcond=None)[0]) ** 2).sum())
+    share = 1 - left[0] / left[1]
+    assert ours["estimate"] == pytest.approx(1 - (1 - share) * 54 / 49)
+    assert ours["low"] < ours["estimate"] < ours["high"] < 1
+    assert ours["note"] == f"R2 beyond the properties before the correction: {share:.3g}"
+    assert (ours["method"], ours["n"], ours["classes"]) == ("noncentral-f", 60, 6)
+
+
+def test_the_interval_of_the_classes_covers_a_share_of_none():
+    """Twenty classes of four images explain 20 % by chance, which no row may claim for them."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(200):
+        table = measured(80, classes=20)
+        gain = table[list(TERMS)].to_numpy() @ SLOPES + rng.normal(size=80)
+        rows.append(leaks(table.assign(psnr_db=gain + 9)).iloc[5])
+    found = pd.DataFrame(rows)
+    # The lower tail alone can fail: 2.5 % of 200, at most 11 with all but 0.5 %.
+    assert (found["low"] > 0).sum() <= 11
+    raw = found["note"].str.extract(r"([\d.e-]+)$")[0].astype(float)
+    assert raw.mean() == pytest.approx(19 / 74, abs=0.02)
+    assert found["estimate"].median() < 0.05
 
 
 def test_tables_without_the_columns_are_refused():
