@@ -26,7 +26,7 @@ PUBLISHED: Mapping[str, Bounds] = MappingProxyType(
         "3-1-7+43-18-18": (1.1, 0.4),
     }
 )
-FORMS = "published, policy, or [x, y] with two numbers above 0"
+FORMS = "published, policy, or [x, y], two numbers from 0, one of them above 0"
 _AXES = ("translateX", "translateY")
 
 
@@ -90,7 +90,7 @@ def bounds_for(
         )
     problem = _unpublished(policy.name) if bounds == "published" else None
     if problem is None and bounds == "policy":
-        problem = _motionless(policy.name, policy.members, augment)
+        problem = _motionless(policy.name, policy.members, augment, bounds)
     if problem:
         raise ReveilError(problem)
     if bounds == "published":
@@ -101,19 +101,25 @@ def bounds_for(
 def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> str | None:
     """Return what is wrong with an attack's ``bounds`` on a policy, or None.
 
+    Limits of one's own need a policy or a crop that shifts, too. ``none`` and ``crop-flip`` are
+    controls: there the limits are those of the policy that they are compared with.
+
     Args:
         name: canonical name of the victims' policy.
         parameters: of the attack, complete.
         augment: what the victims do, as for :func:`policy_bounds`.
     """
     bounds = parameters["bounds"]
-    if parameters["method"] != "translation" or not isinstance(bounds, str):
+    if parameters["method"] != "translation":
         return None
     if bounds == "published":
         return _unpublished(name)
     if any(map(policies.parse_searched, policies.member_names(name))):
         return None  # what it does is known once the search is done
-    return _motionless(name, policies.parse(name).members, augment)
+    members = policies.parse(name).members
+    if not isinstance(bounds, str) and not any(members):
+        return None
+    return _motionless(name, members, augment, bounds)
 
 
 def _reach(member: Sequence[int], axis: str, size: int) -> int:
@@ -135,13 +141,16 @@ def _unpublished(name: str) -> str | None:
     )
 
 
-def _motionless(name: str, members: Sequence[Sequence[int]], augment: str) -> str | None:
+def _motionless(
+    name: str, members: Sequence[Sequence[int]], augment: str, bounds: str | Sequence[float]
+) -> str | None:
     moves = "policy" in augment and any(
         LIBRARY[index].name in _AXES for member in members for index in member
     )
     if moves or "crop_flip" in augment:
         return None
+    allowed = "" if any(members) else "two numbers, such as [0.25, 0.25], or "
     return (
-        f"bounds: 'policy' is not allowed for the policy {name!r} under the augmentation "
-        f"{augment!r}, which moves no content; allowed: two numbers, such as [0.25, 0.25]"
+        f"bounds: {bounds!r} is not allowed for the policy {name!r} under the augmentation "
+        f"{augment!r}, which moves no content; allowed: {allowed}a policy or a crop that shifts"
     )

@@ -154,6 +154,10 @@ def test_published_shifts_are_told_where_there_are_none():
         ("only-3-1-7", {}, POLICY),
         ("3-1-7", {"bounds": "published"}, BOTH),
         ("only-found-fixed-s0-1", {}, POLICY),
+        ("28", {"bounds": [0.4, 0.4]}, BOTH),
+        ("only-3", {"bounds": [0.4, 0.0]}, POLICY),
+        ("only-found-fixed-s0-1", {"bounds": [0.4, 0.4]}, POLICY),
+        ("crop-flip", {"bounds": [0.4, 0.4]}, CROP),
         ("none", {"method": "optimise", "knows": "nothing"}, "none"),
     ],
 )
@@ -168,6 +172,41 @@ def test_shifts_of_experiments_are_checked_too():
     changes = {"studies": {"ats": studied}, "experiments": {"ats-w-insight1": {"rows": rows}}}
     told = check(merge(read_yaml(ROOT / "config.yaml"), changes), ROOT)
     assert len([m for m in told if "bounds" in m and "'none'" in m]) == 1
+
+
+def test_limits_of_ones_own_are_refused_where_nothing_shifts():
+    own = {"base": "inversed-translation", "bounds": [0.4, 0.4]}
+    assert mistakes("mine", "none", "crop-flip", "28", "only-3", mine=own) == []
+    (message,) = mistakes("mine", "only-28", mine=own)
+    assert message == (
+        "attacks.mine.bounds: [0.4, 0.4] is not allowed for the policy 'only-28' under the "
+        "augmentation 'policy', which moves no content; allowed: a policy or a crop that shifts"
+    )
+
+
+def test_limits_that_allow_no_shift_are_refused():
+    own = {"base": "inversed-translation", "bounds": [0, 0.0]}
+    (message,) = mistakes("mine", "3-1-7", mine=own)
+    assert message.startswith("attacks.mine.bounds: [0, 0.0] is not allowed, as it shifts nothing")
+    assert mistakes("mine", "3-1-7", mine=own | {"bounds": [0, 0.1]}) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [("plain-dra-10", "'plain-1-27-35'"), ("random-12", "for the policy '")],
+)
+def test_shifts_of_lists_in_experiments_are_checked_and_told_once(entry, told):
+    attack = "inversed-translation-published"
+    rows = [{"policies": [entry], "attacks": [attack], "recipes": ["tiny"]}]
+    runs = {"ours": {"protocol": "fixed", "places": ["cifar100/resnet20-4"]}}
+    own = {"base": "default", "runs": runs, "rows": rows}
+    targets = {"studies": {"ats": {"experiments": {"targets": ["own"]}}}}
+    paper = read_yaml(ROOT / "config.yaml")
+    (message,) = check(merge(paper, targets | {"experiments": {"own": own}}), ROOT)
+    assert message.startswith(f"attacks.{attack}.bounds: 'published' is not allowed")
+    assert told in message
+    rows[0]["attacks"] = ["inversed-translation"]
+    assert check(merge(paper, targets | {"experiments": {"own": own}}), ROOT) == []
 
 
 def test_bounds_can_be_checked_without_torch():

@@ -141,6 +141,15 @@ def problems(config: dict, root: Path, words: str) -> list[str]:
             {"policies": ["none"], "attacks": ["br-modern"], "variants": ["batch-2"]},
             "protocol 'fixed-batch-2', whose scene.batch is 2",
         ),
+        (
+            {"policies": ["3-1-7"], "attacks": ["inversed-aware"], "variants": ["batch-2"]},
+            "attacks.inversed-aware.method: 'aware' is not allowed on the victims of protocol "
+            "'fixed-batch-2', whose scene.batch is 2",
+        ),
+        ({}, "experiments.own.rows[0].policies: is missing"),
+        ({"policies": []}, "experiments.own.rows[0].policies: [] is not allowed"),
+        ({"policies": "none"}, "experiments.own.rows[0].policies: 'none' is not allowed"),
+        ("none", "experiments.own.rows[0]: 'none' is not allowed"),
     ],
 )
 def test_a_row_that_cannot_be_run_is_refused(root, paper, row, words) -> None:
@@ -150,6 +159,35 @@ def test_a_row_that_cannot_be_run_is_refused(root, paper, row, words) -> None:
         "rows": [row],
     }
     problems(changed(paper, {"own": own}), root, words)
+
+
+def test_a_mistake_in_the_form_of_a_row_is_all_that_is_told(root, paper) -> None:
+    runs = {"ours": {"protocol": "fixed", "places": ["cifar100/resnet20-4"]}}
+    rows = [{"policies": ["none"], "attacks": ["inversd"]}, {"attacks": []}]
+    config = changed(paper, {"own": {"base": "default", "runs": runs, "rows": rows}})
+    assert settings.check(config, root) == ["experiments.own.rows[1].policies: is missing"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "attack", "batch", "refused"),
+    [
+        ("fashion-mnist", "inversed-idlg", 16, True),
+        ("fashion-mnist", "inversed-idlg", 8, False),
+        ("fashion-mnist", "inversed-joint", 16, False),
+        ("cifar100", "inversed-idlg", 16, False),
+    ],
+)
+def test_idlg_takes_no_more_images_than_classes(
+    root, paper, dataset, attack, batch, refused
+) -> None:
+    runs = {"ours": {"protocol": "fixed", "places": [f"{dataset}/resnet20-4"]}}
+    row = {"policies": ["crop-flip"], "attacks": [attack], "variants": [f"batch-{batch}"]}
+    own = {"base": "default", "runs": runs, "rows": [row]}
+    config = merge(changed(paper, {"own": own}), {"studies": {"ats": {"block": 16}}})
+    found = [m for m in settings.check(config, root) if m.startswith(f"attacks.{attack}.label")]
+    assert len(found) == refused
+    if refused:
+        assert "of 10 classes no 16" in found[0]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reveil import datasets
 from reveil.config.presets import DEFAULT
 from reveil.config.study import Study
+from reveil.datasets import Dataset
 
 Values = Mapping[str, Any]
 
@@ -45,10 +47,13 @@ def check(study: Study) -> Iterator[str]:
         for part, message in messages.items():
             if not (base and part in found[base] and attacks[name][part] == attacks[base][part]):
                 yield message
+    data = [datasets.get(name) for _, name in study.existing("datasets")]
     for protocol, switches in study.protocols().items():
         for _, name in study.entries("attacks"):
             if attack := attacks.get(name):
                 yield from scene_problems(name, attack, protocol, switches["scene"])
+                for dataset in data:
+                    yield from label_problems(name, attack, protocol, switches["scene"], dataset)
 
 
 def scene_problems(name: str, attack: Values, protocol: str, scene: Values) -> Iterator[str]:
@@ -69,6 +74,28 @@ def scene_problems(name: str, attack: Values, protocol: str, scene: Values) -> I
                     f"protocol {protocol!r}, whose scene.{switch} is {scene[switch]!r}; allowed: "
                     f"0, or scene.{switch}: {value}"
                 )
+    if attack["method"] == "aware" and scene["batch"] > 1:
+        yield (
+            f"attacks.{name}.method: 'aware' is not allowed on the victims of protocol "
+            f"{protocol!r}, whose scene.batch is {scene['batch']}; allowed: optimise, lbfgs or "
+            "translation, or scene.batch: 1"
+        )
+
+
+def label_problems(
+    name: str, attack: Values, protocol: str, scene: Values, dataset: Dataset
+) -> Iterator[str]:
+    """Yield why an attack cannot find the classes behind a gradient; it takes each at most once.
+
+    The arguments are those of :func:`scene_problems`, and the dataset.
+    """
+    if attack["label"] == "idlg" and scene["batch"] > dataset.classes:
+        yield (
+            f"attacks.{name}.label: 'idlg' is not allowed on the victims of protocol {protocol!r} "
+            f"on {dataset.name}: it finds a class at most once, and of {dataset.classes} classes "
+            f"no {scene['batch']}, which is scene.batch; allowed: known or joint, or scene.batch "
+            f"up to {dataset.classes}"
+        )
 
 
 def _alone(name: str, attack: Values, default: Values) -> Iterator[tuple[str, str]]:
@@ -95,6 +122,9 @@ def _alone(name: str, attack: Values, default: Values) -> Iterator[tuple[str, st
             f"is not allowed with bounds {attack['bounds']!r}, which follow from the policy; "
             "allowed: policy, or two numbers as bounds",
         )
+    limits = attack["bounds"]
+    if attack["method"] == "translation" and not isinstance(limits, str) and not any(limits):
+        yield told("bounds", "is not allowed, as it shifts nothing; allowed: one number above 0")
     if attack["features"] and attack["label"] == "joint":
         yield told(
             "features",

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from reveil import datasets, defence_names, indices, lists, policies
-from reveil.config.attack_checks import scene_problems
+from reveil.config.attack_checks import label_problems, scene_problems
 from reveil.config.bounds_checks import shift_problems
 from reveil.config.defence_checks import batch_problems
 from reveil.config.experiments import (
     KIND,
     Page,
+    expand_policies,
     experiment_of,
     nowhere,
     pages_of,
@@ -46,8 +48,11 @@ def check_experiment(study: Study, name: str, *, full: bool = True) -> Iterator[
     allowed = study.section.get("experiments") or {}
     try:
         experiment = experiment_of(study.presets[KIND], name)
+        links = study.presets[KIND].chain(name)
     except ReveilError:
         return  # told by name_checks
+    if study.broken & {(KIND,), *((KIND, link) for link in links)}:
+        return  # told by the schema
     problems = list(_runs(study, name, experiment))
     yield from problems
     complete = all(allowed.get(part) for part in ("datasets", "models")) and "stand_ins" in allowed
@@ -125,7 +130,7 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
     for defence in defences:
         yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
     yield from _policies(key, page, row)
-    yield from _shifts(study, page, row)
+    yield from _shifts(study, page, row, switches)
     own = switches["recipes"].values()
     if not any(list(check_recipe(study, key, name)) for name in own):
         for role in row.get("recipes", ["full"]):
@@ -133,15 +138,17 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
     for variant in row.get("variants", [""]):
         name = f"{page.attacked}-{variant}".removesuffix("-")
         yield from _scene(study, key, page, name)
-        yield from _attacks(study, row, name)
+        yield from _attacks(study, page, row, name)
 
 
-def _attacks(study: Study, row: Values, protocol: str) -> Iterator[str]:
+def _attacks(study: Study, page: Page, row: Values, protocol: str) -> Iterator[str]:
     """Each attack must be one that can be done on the victims."""
     switches = study.protocol(protocol) if study.known("protocols", protocol) else None
+    dataset = datasets.get(page.dataset)
     for name in row.get("attacks", ["inversed"]) if switches else []:
         if study.known("attacks", name) and (attack := study.attack(name)):
             yield from scene_problems(name, attack, protocol, switches["scene"])
+            yield from label_problems(name, attack, protocol, switches["scene"], dataset)
 
 
 def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
@@ -157,18 +164,29 @@ def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
             yield with_key(f"{key}.policies", error)
 
 
-def _shifts(study: Study, page: Page, row: Values) -> Iterator[str]:
-    """Attacks that learn shifts must have limits for each policy that is named."""
-    known = [name for name in row.get("attacks", []) if study.known("attacks", name)]
-    switches = study.protocol(page.attacked)
-    for name in known if switches else []:
-        attack = study.attack(name)
-        for entry in map(str, row["policies"] if attack else []):
-            try:
-                policy = policies.resolve_alias(entry, *page.origin, page.protocol, 0)
-            except ReveilError:
-                continue  # a list, or told by _policies
-            yield from shift_problems(name, attack, policy, switches["scene"])
+def _shifts(study: Study, page: Page, row: Values, switches: Values) -> Iterator[str]:
+    """Attacks that learn shifts must have limits for each policy; of a list the first is told."""
+    victims = study.protocol(page.attacked)
+    for name in row.get("attacks", []) if victims else []:
+        attack = study.attack(name) if study.known("attacks", name) else None
+        if attack is None or attack["method"] != "translation":
+            continue
+        for entry in map(str, row["policies"]):
+            found = (
+                problem
+                for policy in _expanded(study, entry, page, switches)
+                for problem in shift_problems(name, attack, policy, victims["scene"])
+            )
+            yield from islice(found, 1)
+
+
+def _expanded(study: Study, entry: str, page: Page, switches: Values) -> Iterator[str]:
+    """Yield the policies that an entry stands for under any of the seeds."""
+    for seed in study.config.get("seeds") or []:
+        try:
+            yield from expand_policies(entry, page, switches, seed or 0)
+        except ReveilError:
+            return  # told by _policies
 
 
 def _recipe(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
