@@ -5,6 +5,7 @@ import pandas as pd
 
 from reveil import tables
 from reveil.leaks import leaks
+from tests.attacked import JUDGE, attack_rows, model_rows, published_rows
 
 SETTING = {
     "protocol": "fixed", "dataset": "cifar100", "model": "resnet20-4", "policy": "3-1-7",
@@ -58,3 +59,65 @@ def test_what_leaks_writes_is_what_is_printed():
     rows, _ = printed(leaks(images))
     assert [row["Term"] for row in rows[:5]] == [name.replace("_", " ") for name in names]
     assert {row["n"] for row in rows} == {"40"}
+
+
+def attacked(**columns):
+    """Return the table of two policies whose images have some more columns."""
+    images = pd.concat([attack_rows(policy, [9.0, 12.0]) for policy in ("none", "3-1-7")])
+    return tables.attack_table(
+        images.assign(**columns), model_rows("none"), published_rows(), {"fixed": JUDGE},
+        experiment="ats-exp03", by=["policy"],
+    )  # fmt: skip
+
+
+def test_every_measure_of_an_attack_has_a_column():
+    table = attacked(
+        psnr_unshifted_db=7.0, psnr_unshifted_original_db=6.0, psnr_registered_db=13.0,
+        floor_registered_db=12.5, floor_content_db=8.25, gain_content_db=0.0,
+        reid_rank=[1, 2, 1, 2], reid_rank_used=1, reid_gallery=40,
+    )  # fmt: skip
+    rows, note = printed(table.assign(pareto=[False, True]))
+    expected = {
+        "PSNR to the original, dB": "9.50",
+        "PSNR on content, dB": "11.50",
+        "PSNR before the move, dB": "7.00",
+        "PSNR before the move, to the original, dB": "6.00",
+        "Registered PSNR, dB": "13.00",
+        "Floor, dB": "8.00",
+        "Floor of a random start, dB": "7.00",
+        "Floor of one mean colour, dB": "8.00",
+        "Floor of a black image, dB": "6.00",
+        "Registered floor, dB": "12.50",
+        "Gain on content, dB [95 %]": "+3.25 [-15.81, +22.31]",
+        "Re-identified by chance, %": "2.50",
+        "Pareto front": "yes",
+    }
+    assert {head: rows[1][head] for head in expected} == expected
+    assert rows[0]["Pareto front"] == ""
+    assert rows[1]["Re-identified as what the victim used, % [95 %]"].startswith("100.0 [")
+    assert rows[1]["Re-identified, % [95 %]"].startswith("50.0 [")
+    assert "Left out" not in note
+
+
+def test_columns_that_are_empty_or_repeat_another_are_not_printed():
+    psnr = [9.0, 12.0, 9.0, 12.0]
+    table = attacked(
+        psnr_original_db=psnr, psnr_content_db=psnr, floor_content_db=8.0, gain_content_db=1.0,
+        psnr_unshifted_db=np.nan, reid_rank=1, reid_rank_used=1, reid_gallery=40, lpips=np.nan,
+    )  # fmt: skip
+    rows, note = printed(table)
+    heads = " ".join(rows[0])
+    for absent in ("original", "content", "before the move", "victim used", "LPIPS", "over seeds"):
+        assert absent not in heads
+    assert "Difference of gain, dB [95 %]" in rows[0]
+    told = (
+        "PSNR to the original; PSNR on content; Gain on content; Re-identified as what the victim"
+    )
+    assert f"Left out, equal to another column: {told} used. " in note
+
+
+def test_one_row_that_differs_keeps_a_column():
+    table = attacked(psnr_original_db=[9.0, 12.0, 9.0, 12.5])
+    rows, note = printed(table)
+    assert [row["PSNR to the original, dB"] for row in rows] == ["10.50", "10.75"]
+    assert "Left out" not in note

@@ -39,7 +39,25 @@ HEADS = {
     "top_five_original": "Top five of Gao et al. 2021",
     "top_five_drabent2022": "Top five of Drabent et al. 2022",
 }
+# Means of an attack table beside the PSNR: the column and its head.
+MEANS = {
+    "psnr_original_mean_db": "PSNR to the original, dB",
+    "psnr_content_mean_db": "PSNR on content, dB",
+    "psnr_unshifted_mean_db": "PSNR before the move, dB",
+    "psnr_unshifted_original_mean_db": "PSNR before the move, to the original, dB",
+    "psnr_registered_mean_db": "Registered PSNR, dB",
+    "floor_db": "Floor, dB",
+    "floor_random_db": "Floor of a random start, dB",
+    "floor_mean_db": "Floor of one mean colour, dB",
+    "floor_black_db": "Floor of a black image, dB",
+    "floor_registered_db": "Registered floor, dB",
+}
 SETTINGS = {"attack": "Attack", "defence": "Defence", "recipe": "Recipe", "batch": "Batch"}
+_SHARES = {
+    "reid": "Re-identified",
+    "reid_used": "Re-identified as what the victim used",
+    "label_correct": "Label recovered",
+}
 # Columns of the estimates that say what a quantity is of.
 _OF = {
     "label": "Policy",
@@ -79,7 +97,7 @@ def attack_cells(row: Mapping[str, Any], settings: Sequence[str]) -> dict[str, s
         "Images": f"{row['n_images']:.0f}",
         "Seeds": f"{row['n_seeds']:.0f}",
         "Failed": f"{row['n_failed']:.0f}",
-        "Floor, dB": number(row["floor_db"]),
+        **{head: number(row[name]) for name, head in MEANS.items() if name in row},
         "Gain, dB [95 %]": _interval(row, "gain", "_db", sign="+"),
         "Gain > 0": number(100 * row["gain_positive_share"], 0, " %"),
         "Worst (max) PSNR, dB": number(row["psnr_max_db"]),
@@ -95,6 +113,8 @@ def attack_cells(row: Mapping[str, Any], settings: Sequence[str]) -> dict[str, s
         "Transformed accuracy, % [95 %]": _accuracy(row, "transformed"),
         "Test images": f"{row['n_test']:.0f}",
     }
+    if "pareto" in row:
+        cells["Pareto front"] = _plain(row["pareto"])
     return cells | {title: _paper(row, source) for source, title in SOURCE_TITLES.items()}
 
 
@@ -187,14 +207,16 @@ def _subject(row: Mapping[str, Any]) -> dict[str, str]:
 def _measured(row: Mapping[str, Any]) -> dict[str, str]:
     """Return the cells of the measures that not every run has."""
     cells = {}
-    if "psnr_registered_mean_db" in row:
-        cells["Registered PSNR, dB"] = number(row["psnr_registered_mean_db"])
+    if "gain_content_mean_db" in row:
+        cells["Gain on content, dB [95 %]"] = _interval(row, "gain_content", "_db", sign="+")
     if "lpips_mean" in row:
         cells["LPIPS"] = number(row["lpips_mean"], 3)
-    for name, head in (("reid", "Re-identified"), ("label_correct", "Label recovered")):
+    for name, head in _SHARES.items():
         if f"{name}_share" in row:
             ends = (100 * row[f"{name}_{end}"] for end in ("share", "low", "high"))
             cells[f"{head}, % [95 %]"] = _bracketed(*ends, 1)
+    if "reid_chance" in row:
+        cells["Re-identified by chance, %"] = number(100 * row["reid_chance"])
     return cells
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from reveil.captions import LPIPS_ABSENT
 from reveil.power import seeds_statement
 from reveil.tables.cells import (
+    MEANS,
     SETTINGS,
     TEXT,
     attack_cells,
@@ -25,6 +26,15 @@ _STYLE = (
     "table.reveil caption{caption-side:bottom;text-align:left;padding-top:8px;max-width:60em}"
     "div.reveil{overflow-x:auto}</style>"
 )
+# Columns of an attack table that say the same as another wherever nothing sets them apart.
+_ALIKE = {
+    "psnr_original_mean_db": "psnr_mean_db",
+    "psnr_content_mean_db": "psnr_mean_db",
+    "psnr_unshifted_mean_db": "psnr_mean_db",
+    "psnr_unshifted_original_mean_db": "psnr_unshifted_mean_db",
+    "gain_content_mean_db": "gain_mean_db",
+    "reid_used_share": "reid_share",
+}
 _SEARCH = ["protocol", "dataset", "model", "seed"]
 _REGRESSION = [*_SEARCH[:3], "policy", "recipe", "attack", "defence"]
 
@@ -93,10 +103,11 @@ def _note(table: pd.DataFrame) -> str:
         return f"Means with 95 % intervals over images. {failures}"
     exact = int(table["n_exact"].sum())
     capped = f" Exact reconstructions, counted as 100 dB: {exact}." if exact else ""
+    seeds = seeds_statement(int(table["n_seeds"].max()))
     return (
         "Means with 95 % intervals over images, each image averaged over seeds. Floor: the best of "
         "a random start, one mean colour and a black image; gain: PSNR above it. "
-        f"{_differences(table)}{failures}{capped} {seeds_statement(int(table['n_seeds'].max()))}"
+        f"{_left_out(table)}{_differences(table)}{failures}{capped} {seeds}"
     )
 
 
@@ -109,6 +120,16 @@ def _regressions(table: pd.DataFrame) -> str:
         "classes those with an intercept of their own, 0 for one that all share. Settings without "
         f"a regression, as their notes tell: {int((~fitted).sum())} of {len(fitted)}."
     )
+
+
+def _left_out(table: pd.DataFrame) -> str:
+    """Return which columns of an attack table are not printed, as they repeat another."""
+    heads = MEANS | {
+        "gain_content_mean_db": "Gain on content",
+        "reid_used_share": "Re-identified as what the victim used",
+    }
+    named = [heads[name].removesuffix(", dB") for name in _alike(table)]
+    return f"Left out, equal to another column: {'; '.join(named)}. " if named else ""
 
 
 def _differences(table: pd.DataFrame) -> str:
@@ -131,9 +152,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     records = table.to_dict("records")
     if "psnr_mean_db" in table:
         varied = [c for c in SETTINGS if c in table and table[c].nunique() > 1]
-        if "label_correct_share" in table and not (table["label_correct_share"] < 1).any():
-            records = [{k: v for k, v in r.items() if k != "label_correct_share"} for r in records]
-        return pd.DataFrame([attack_cells(row, varied) for row in records])
+        records = table.drop(columns=_silent(table)).to_dict("records")
+        shown = pd.DataFrame([attack_cells(row, varied) for row in records])
+        return shown.loc[:, ~shown.isin(["", "-"]).all()]
     if "quantity" in table:
         return pd.DataFrame([estimate_cells(row) for row in records])
     if "first_label" in table:
@@ -141,3 +162,19 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     if "term" in table:
         return pd.DataFrame([leak_cells(row) for row in records])
     return pd.DataFrame([search_cells(row) for row in records])
+
+
+def _alike(table: pd.DataFrame) -> list[str]:
+    """Return the columns of an attack table that are another one in every row."""
+    return [
+        name
+        for name, other in _ALIKE.items()
+        if name in table and table[name].notna().any()
+        if table[name].astype(float).round(6).equals(table[other].astype(float).round(6))
+    ]
+
+
+def _silent(table: pd.DataFrame) -> list[str]:
+    """Return the columns of an attack table that tell nothing: repeated, or all labels right."""
+    known = "label_correct_share" in table and not (table["label_correct_share"] < 1).any()
+    return [*_alike(table), *["label_correct_share"] * known]
