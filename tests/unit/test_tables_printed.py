@@ -1,12 +1,17 @@
 """What readers see of a table: which columns, what in them, and the line under them."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from reveil import tables
 from reveil.leaks import leaks
 from tests.attacked import JUDGE, attack_rows, model_rows, published_rows
+from tests.workflow import ROOT
 
+SCRIPTS = sorted((ROOT / "workflow/scripts").glob("ats_table_*.py"))
 SETTING = {
     "protocol": "fixed", "dataset": "cifar100", "model": "resnet20-4", "policy": "3-1-7",
     "recipe": "full", "attack": "inversed", "defence": "none",
@@ -121,3 +126,12 @@ def test_one_row_that_differs_keeps_a_column():
     rows, note = printed(table)
     assert [row["PSNR to the original, dB"] for row in rows] == ["10.50", "10.75"]
     assert "Left out" not in note
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_captions_name_the_judges_baseline_only_where_it_is_that_of_the_table(script):
+    text = script.read_text()
+    caption = (ROOT / f"workflow/report/{script.stem}.rst").read_text()
+    judged = bool(re.search(r"tables\.(attack|policy)_table", text)) and "baseline=" not in text
+    assert ('judge["baseline"]' in caption) == judged
+    assert "ifferences are to" in caption or "baseline=" not in text
