@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from reveil.assignment import Assignment, assign
@@ -51,7 +52,8 @@ def judge(
             the former that are no fill (``ssim`` and ``lpips`` then are those of ``transformed``).
             The registered PSNR always leaves fill out.
         gallery: (N, C, H, W) uint8, all images of the victims' split as the network sees them,
-            untouched, for the ranks; see :func:`reveil.reidentify.ranks`.
+            untouched, for the ranks of the guess, its mirror image and both without a learnt move;
+            see :func:`reveil.reidentify.ranks`.
         facts: (B,) values of ``FACTS``; see :func:`reveil.facts.image_facts`.
         lpips: see :func:`reveil.lpips.load`.
 
@@ -63,6 +65,7 @@ def judge(
         raise ReveilError(not_allowed("psnr_reference", reference, REFERENCES))
     assignment = matched(reconstruction, victims, view, reference=reference)
     guess = view.denormalise(assignment.take(reconstruction.x.cpu(), 3).double())
+    still = _unshifted(reconstruction, assignment, view)
     used = victims.pixels.cpu().double() / 255
     original = victims.originals.cpu().double() / 255
     content = victims.content.cpu()
@@ -88,8 +91,10 @@ def judge(
         "content_fraction": content.double().mean((1, 2, 3)),
         "psnr_registered_db": psnr_registered(guess, against, shown),
         "floor_registered_db": registered_floor(against, view, shown),
-        **_moves(reconstruction, assignment, view, used, original),
-        **_ranks(guess, victims, gallery),
+        **_moves(reconstruction, assignment, view),
+        **_still(still, used, original),
+        "hypothesis": _hypothesis(reconstruction, assignment),
+        **_ranks(guess, still, victims, gallery),
         **{name: None if facts is None else facts[name] for name in FACTS},
         **_work(reconstruction, assignment),
     }
@@ -129,33 +134,46 @@ def _names(found: Reconstruction, victims: Victims, assignment: Assignment) -> d
     }
 
 
-def _moves(
-    found: Reconstruction, assignment: Assignment, view: View, used: Tensor, original: Tensor
-) -> dict[str, Tensor | None]:
+def _moves(found: Reconstruction, assignment: Assignment, view: View) -> dict[str, Tensor | None]:
     """Return what attacks report that learn how the victim's image was moved, None elsewhere.
 
     Their t = (t_x, t_y) says that the image at u shows the unmoved one at u + t, in units of half
     the image (Warmerdam et al. 2022): t = 1 moves the content left or up by half the image.
     """
-    extras = {name: values.cpu().double() for name, values in found.extras.items()}
-    t = assignment.take(extras["t"], 1) * -view.size / 2 if "t" in extras else None
-    still = extras.get("x_unshifted")
-    if still is not None:
-        still = view.denormalise(assignment.take(still, 3))
-    return {
-        "shift_y": None if t is None else t[:, 1],
-        "shift_x": None if t is None else t[:, 0],
-        "psnr_unshifted_db": None if still is None else psnr(still, used),
-        "psnr_unshifted_original_db": None if still is None else psnr(still, original),
-        "hypothesis": assignment.take(extras["hypothesis"]) if "hypothesis" in extras else None,
-    }
+    if "t" not in found.extras:
+        return {"shift_y": None, "shift_x": None}
+    t = assignment.take(found.extras["t"].cpu().double(), 1) * -view.size / 2
+    return {"shift_y": t[:, 1], "shift_x": t[:, 0]}
 
 
-def _ranks(guess: Tensor, victims: Victims, gallery: Tensor | None) -> dict[str, Any]:
+def _hypothesis(found: Reconstruction, assignment: Assignment) -> Tensor | None:
+    kept = found.extras.get("hypothesis")
+    return None if kept is None else assignment.take(kept.cpu().double())
+
+
+def _unshifted(found: Reconstruction, assignment: Assignment, view: View) -> Tensor | None:
+    """Return the guesses before a learnt move or policy, None where the attack learns none."""
+    still = found.extras.get("x_unshifted")
+    return None if still is None else view.denormalise(assignment.take(still.cpu().double(), 3))
+
+
+def _still(guess: Tensor | None, used: Tensor, original: Tensor) -> dict[str, Tensor | None]:
+    """Return how close these are; no gradient tells whether the victim mirrored the original."""
+    if guess is None:
+        return {"psnr_unshifted_db": None, "psnr_unshifted_original_db": None}
+    either = torch.maximum(psnr(guess, original), psnr(guess.flip(-1), original))
+    return {"psnr_unshifted_db": psnr(guess, used), "psnr_unshifted_original_db": either}
+
+
+def _ranks(
+    guess: Tensor, still: Tensor | None, victims: Victims, gallery: Tensor | None
+) -> dict[str, Any]:
     if gallery is None:
         return dict.fromkeys(("reid_rank", "reid_rank_used", "reid_gallery"))
+    guesses = [guess] if still is None else [guess, still]
+    forms = torch.stack([form for x in guesses for form in (x, x.flip(-1))])
     pixels = victims.originals.cpu(), victims.pixels.cpu()
-    plain, used = ranks(guess, *pixels, victims.images, gallery.cpu())
+    plain, used = ranks(forms, *pixels, victims.images, gallery.cpu())
     size = [len(gallery)] * len(victims.images)
     return {"reid_rank": plain, "reid_rank_used": used, "reid_gallery": size}
 

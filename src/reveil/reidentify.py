@@ -1,9 +1,15 @@
 """Whether a guess gives away whose image it is: its place among all images it could be.
 
-A guess that says nothing of the victim has every rank equally often, however it looks, as long as
-victims are drawn from the gallery: the mean rank is (N + 1) / 2, and rank 1 comes once in N. That
-chance level holds for the untouched images; the rank with the victim's own entry replaced by what
-it used has no such level, since an image that a policy made dark is near to any dark guess.
+A guess may be tried in several forms, such as mirrored, since the mirror image of a victim gives it
+away as well. The distance of an image is then that of the form nearest to it. All images of the
+gallery have the same choice; the best of a rank for each form would instead be 1 by chance as many
+times as often as there are forms.
+
+A guess that says nothing of the victim has every rank equally often, however it looks and in
+however many forms, as long as victims are drawn from the gallery: the mean rank is (N + 1) / 2, and
+rank 1 comes once in N. That chance level holds for the untouched images; the rank with the victim's
+own entry replaced by what it used has no such level, since an image that a policy made dark is near
+to any dark guess.
 """
 
 from collections.abc import Sequence
@@ -21,14 +27,15 @@ TOLERANCE = 1e-9
 
 
 def ranks(
-    guess: Tensor, originals: Tensor, used: Tensor, images: Sequence[int], gallery: Tensor
+    forms: Tensor, originals: Tensor, used: Tensor, images: Sequence[int], gallery: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the ranks of the victims' images by mean squared error to their guesses, from 1.
 
-    A rank is one more than the number of other images of the gallery that are nearer to the guess.
+    A rank is one more than the number of other images of the gallery that are nearer to the guess:
+    to whichever of its forms is nearest to each.
 
     Args:
-        guess: (B, C, H, W) on the [0, 1] scale.
+        forms: (K, B, C, H, W) on the [0, 1] scale, K forms of each guess.
         originals: (B, C, H, W) uint8, the victims' images, untouched.
         used: likewise, what each victim used.
         images: places of the victims' images in the gallery.
@@ -48,8 +55,8 @@ def ranks(
             f"victims {tuple(images)[:5]}...; allowed: all images of the victims' split in order, "
             "as the network sees them"
         )
-    guesses = guess.double().flatten(1)
-    rows = torch.arange(len(guesses))
+    guesses = forms.double().flatten(2)
+    rows = torch.arange(len(places))
     own = _distances(guesses, originals)[rows, rows]
     replaced = _distances(guesses, used)[rows, rows]
 
@@ -64,6 +71,7 @@ def ranks(
 
 
 def _distances(guesses: Tensor, images: Tensor) -> Tensor:
-    """Return (B, n) squared distances less each guess's own square, which ranks do not need."""
+    """Return (B, n) squared distances of guesses (K, B, D) and images, of the nearest form."""
     pixels = images.flatten(1).double().div_(255)
-    return pixels.square().sum(1) - 2 * guesses @ pixels.T
+    squares = guesses.square().sum(2, keepdim=True) + pixels.square().sum(1)
+    return (squares - 2 * guesses @ pixels.T).amin(0)

@@ -183,6 +183,27 @@ def test_ranks_facts_and_perceptual_distance_are_passed_on(view, victims):
         judge(guess, victims, view, 0, gallery=gallery(victims).flip(0))
 
 
+def test_a_mirrored_or_moved_victim_is_found_in_the_gallery(view, victims):
+    """Among grey images, which any poor guess is near to, so that no victim is found by chance."""
+    images = gallery(victims)
+    images[:3] = torch.tensor([64, 128, 192], dtype=torch.uint8).view(3, 1, 1, 1)
+    seen = guessed(victims.x)
+    lost = [row["reid_rank"] for row in judge(seen, victims, view, 0, gallery=images)]
+    assert min(lost) > 1
+    original = view.normalise(victims.originals)
+    for still in (original, original.flip(-1)):
+        moved = replace(seen, extras={"x_unshifted": still})
+        for guess in (moved, guessed(still)):
+            rows = judge(guess, victims, view, 0, gallery=images)
+            assert [row["reid_rank"] for row in rows] == [1, 1, 1]
+        assert all(
+            row["psnr_unshifted_original_db"] > 100 for row in judge(moved, victims, view, 0)
+        )
+    # Upside down is another image.
+    flipped = judge(guessed(original.flip(-2)), victims, view, 0, gallery=images)
+    assert min(row["reid_rank"] for row in flipped) > 1
+
+
 def test_recovered_classes_are_compared_and_declared_ones_are_right(view, victims):
     declared = judge(guessed(victims.x), victims, view, 0)
     assert [(row["label_guess"], row["label_correct"]) for row in declared] == [

@@ -17,7 +17,7 @@ def gallery() -> torch.Tensor:
 
 def rank(guess: float, own: int, used: int, gallery: torch.Tensor) -> tuple[int, int]:
     """Return the ranks of one victim for a guess of one value on the scale to 255."""
-    guessed = torch.full((1, 1, 2, 2), guess / 255, dtype=torch.float64)
+    guessed = torch.full((1, 1, 1, 2, 2), guess / 255, dtype=torch.float64)
     pixels = torch.full((1, 1, 2, 2), used, dtype=torch.uint8)
     plain, replaced = ranks(guessed, gallery[own : own + 1], pixels, (own,), gallery)
     return plain.item(), replaced.item()
@@ -53,28 +53,42 @@ def test_pieces_of_the_gallery_equal_a_loop(monkeypatch):
     gallery = torch.randint(0, 256, (23, 3, 4, 4), generator=stream, dtype=torch.uint8)
     used = torch.randint(0, 256, (6, 3, 4, 4), generator=stream, dtype=torch.uint8)
     images = (3, 0, 22, 7, 8, 9)
-    guess = torch.randn(6, 3, 4, 4, generator=stream, dtype=torch.float64)
+    forms = torch.randn(2, 6, 3, 4, 4, generator=stream, dtype=torch.float64)
     monkeypatch.setattr(reidentify, "CHUNK", 5)
-    plain, replaced = ranks(guess, gallery[list(images)], used, images, gallery)
+    plain, replaced = ranks(forms, gallery[list(images)], used, images, gallery)
     for i, image in enumerate(images):
-        errors = (gallery.double() / 255 - guess[i]).square().mean((1, 2, 3))
-        own = (used[i].double() / 255 - guess[i]).square().mean()
+        errors = (gallery.double() / 255 - forms[:, i, None]).square().mean((2, 3, 4)).amin(0)
+        own = (used[i].double() / 255 - forms[:, i]).square().mean((1, 2, 3)).min()
         others = torch.cat([errors[:image], errors[image + 1 :]])
         assert plain[i].item() == 1 + int((others < errors[image]).sum())
         assert replaced[i].item() == 1 + int((others < own).sum())
 
 
-def test_a_guess_of_nothing_has_the_mean_rank_of_chance():
-    """Every image of the gallery attacked, with one and the same guess: ranks 1 to N, once each."""
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_guess_of_nothing_has_the_mean_rank_of_chance(count):
+    """Every image attacked, with one and the same guess: ranks 1 to N, once each.
+
+    So rank 1 comes once in N in however many forms the guess is tried. The best of a rank for each
+    of four forms would be 1 up to four times.
+    """
     stream = generator(1, "test")
     gallery = torch.randint(0, 256, (40, 1, 4, 4), generator=stream, dtype=torch.uint8)
-    guess = torch.full((40, 1, 4, 4), 0.5)
-    plain, _ = ranks(guess, gallery, gallery, range(40), gallery)
+    forms = torch.rand(count, 1, 1, 4, 4, generator=stream).expand(-1, 40, -1, -1, -1)
+    plain, _ = ranks(forms, gallery, gallery, range(40), gallery)
     assert sorted(plain.tolist()) == list(range(1, 41))
+    apart = [ranks(form[None], gallery, gallery, range(40), gallery)[0] for form in forms]
+    assert sum(torch.stack(apart).amin(0) == 1) == count
+
+
+def test_the_nearest_form_decides_for_every_image(gallery):
+    """Forms 20 and 160: nearest are 150 (10), 0 (20), 50 (30), 200 (40), 100 (60)."""
+    forms = torch.tensor([20.0, 160.0]).view(2, 1, 1, 1, 1).expand(-1, 5, 1, 2, 2) / 255
+    plain, _ = ranks(forms, gallery, gallery, range(5), gallery)
+    assert plain.tolist() == [2, 3, 5, 1, 4]
 
 
 def test_a_gallery_of_other_images_is_refused(gallery):
-    guess = torch.zeros(1, 1, 2, 2)
+    forms = torch.zeros(1, 1, 1, 2, 2)
     for images, own in (((5,), gallery[:1]), ((1,), gallery[:1]), ((0,), gallery[:1, :, :1])):
         with pytest.raises(ReveilError, match="all images of the victims' split"):
-            ranks(guess, own, own, images, gallery)
+            ranks(forms, own, own, images, gallery)
