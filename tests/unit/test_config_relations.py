@@ -282,7 +282,7 @@ def test_blocks_hold_whole_batches(count, block, key):
     ("name", "switches"),
     [
         ("fixed-bn-train", {"bn_mode": "train", "batch": 1, "gradients": 1}),
-        *((f"fixed-batch-{b}", {"batch": b, "bn_mode": "eval"}) for b in (2, 4, 8, 16)),
+        *((f"fixed-batch-{b}", {"batch": b, "bn_mode": "eval"}) for b in (1, 2, 4, 8, 16)),
         *((f"fixed-draws-{k}", {"gradients": k, "batch": 1}) for k in (1, 2, 4, 8)),
         ("drabent2022", {"defend_gradient": False}),
         ("orig2021", {"defend_gradient": True}),
@@ -299,6 +299,7 @@ def test_protocols_of_what_victims_share(name, switches):
 @pytest.mark.parametrize(
     ("name", "images", "full"),
     [
+        ("drabent2022-exp01", list(range(6)), "full-drabent2022"),
         ("drabent2022-exp02", [0, 1, 2], "full-drabent2022"),
         ("drabent2022-exp08", [5], "full-drabent2022"),
         ("drabent2022-exp10", [0], "tiny-drabent2022"),

@@ -55,7 +55,7 @@ def test_reported_experiments_run_as_published_and_as_ours(
     protocols = {page.run: page.protocol for page in settings.pages(paper, root, name)}
     assert protocols["ours"] == "fixed"
     theirs = "warmerdam2022" if name.startswith("ats-w-") else "drabent2022"
-    assert protocols["published"] == theirs
+    assert protocols["published"] == theirs + ("-exp01" if name == "ats-exp01" else "")
 
 
 def test_cells_of_the_main_table(root: Path, paper: dict) -> None:
@@ -85,8 +85,48 @@ def test_defended_models_and_early_ones_are_recipes_of_their_own(root: Path, pap
     recipes = {(c.page.run, c.defence): c.recipe for c in defended}
     assert recipes["published", "prune-70"] == "full-drabent2022-with-prune-70"
     assert recipes["ours", "none"] == "full"
-    early = {c.recipe for c in settings.cells(paper, root, "ats-early", 0)}
-    assert early == {"full", *(f"full-after-{n}" for n in (1, 10, 100, 1000))}
+    early = settings.cells(paper, root, "ats-early", 0)
+    steps = {"full", *(f"full-after-{n}" for n in (1, 10, 100, 1000))}
+    assert {c.recipe for c in early} == steps
+    # Every kind of policy at every stage: none, published, random, found and merely passing.
+    place = [c for c in early if c.page.dataset == "cifar100"]
+    policies_of = {step: {c.policy for c in place if c.recipe == step} for step in steps}
+    fixed = ("none", "crop-flip", "19-1-18", "41-37-14", "3-1-7", "43-18-18", "3-1-7+43-18-18")
+    searched = ("found-fixed-s0-1", "passing-fixed-s0-1")
+    assert all(found == {*fixed, *searched} for found in policies_of.values())
+
+
+@pytest.mark.parametrize("name", ["config", "tiny"])
+def test_batches_of_all_sizes_attack_the_same_images(root: Path, paper: dict, name: str) -> None:
+    config = paper if name == "config" else laid(root, paper, name)
+    cells = settings.cells(config, root, "ats-batches", 0)
+    scenes = {
+        c.protocol: settings.resolve_protocol(config, root, c.protocol)["scene"] for c in cells
+    }
+    images = [scene["images"] for scene in scenes.values()]
+    assert all(rule == images[0] for rule in images)
+    assert images[0]["count"] == (112 if name == "config" else 4)
+    sizes = (1, 2, 4, 8, 16) if name == "config" else (1, 2)
+    assert {p: s["batch"] for p, s in scenes.items()} == {f"fixed-batch-{b}": b for b in sizes}
+    one, fixed = (settings.resolve_protocol(paper, root, p) for p in ("fixed-batch-1", "fixed"))
+    fixed["scene"]["images"]["count"] = 112
+    assert one == fixed
+
+
+def test_experiment_1_takes_the_lowest_s_pri_without_a_filter(root: Path, paper: dict) -> None:
+    published = settings.resolve_protocol(paper, root, "drabent2022-exp01")
+    theirs = settings.resolve_protocol(paper, root, "drabent2022")
+    # A candidate of nothing but black images has an S_acc of -1.1e6.
+    assert published["search"]["s_acc"].pop("threshold") < -1.0e8
+    assert theirs["search"]["s_acc"].pop("threshold") == -85
+    assert published == theirs
+    cells = settings.cells(paper, root, "ats-exp01", 0)
+    found = {c.page.protocol: c.policy for c in cells if c.policy != "none"}
+    assert found == {
+        "drabent2022-exp01": "found-drabent2022-exp01-s0-1",
+        "fixed": "found-fixed-s0-1",
+    }
+    assert {c.recipe for c in cells if c.page.run == "published"} == {"full-drabent2022"}
 
 
 def test_the_correlation_attacks_a_hundred_policies_on_one_model(root: Path, paper: dict) -> None:

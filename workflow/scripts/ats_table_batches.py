@@ -13,6 +13,6 @@ with Job("ats_table_batches", snakemake.log[0]):
         snakemake.params.judge,
         experiment="ats-batches",
         by=["policy"],
-        baseline={"protocol": "fixed"},
+        baseline={"protocol": "fixed-batch-1"},
     )
     tables.write(table, snakemake.output, images)
