@@ -45,6 +45,19 @@ def test_singles_figure_has_fifty_bars_and_the_published_marks(order, first):
     assert "100 images, 2 seeds" in heading(figure)
 
 
+@pytest.mark.parametrize(
+    ("dataset", "marked"),
+    [("tiny-imagenet-200", {"Drabent": [0, 1, 13, 15, 18]}), ("fashion-mnist", {})],
+)
+def test_a_paper_without_a_list_for_the_dataset_has_no_marks(dataset, marked):
+    named = SUBJECT | {"dataset": dataset}
+    figure = singles.draw(single_scores().assign(**named), **named)
+    lines = [line for line in figure.axes[0].lines if "top five of" in str(line.get_label())]
+    found = {str(line.get_label()).split()[3]: sorted(line.get_xdata()) for line in lines}
+    assert found == marked
+    assert ("top five" in texts(figure)) == bool(marked)
+
+
 def test_singles_are_ordered_by_score_or_index():
     rows = single_scores()
     rows.loc[rows["candidate"] == 9, "s_pri"] = 0.1

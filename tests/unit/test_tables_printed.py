@@ -9,6 +9,7 @@ import pytest
 from reveil import tables
 from reveil.leaks import leaks
 from tests.attacked import JUDGE, attack_rows, model_rows, published_rows
+from tests.figure_tables import single_scores
 from tests.workflow import ROOT
 
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("ats_table_*.py"))
@@ -135,3 +136,22 @@ def test_captions_name_the_judges_baseline_only_where_it_is_that_of_the_table(sc
     judged = bool(re.search(r"tables\.(attack|policy)_table", text)) and "baseline=" not in text
     assert ('judge["baseline"]' in caption) == judged
     assert "ifferences are to" in caption or "baseline=" not in text
+
+
+@pytest.mark.parametrize(
+    ("dataset", "original", "drabent"),
+    [
+        ("cifar100-synthetic", {3, 15, 26, 18, 1}, {1, 3, 15, 18, 21}),
+        ("tiny-imagenet-200", None, {0, 1, 13, 15, 18}),
+        ("tiny-imagenet-200-synthetic", None, {0, 1, 13, 15, 18}),
+        ("fashion-mnist", None, None),
+    ],
+)
+def test_the_marks_are_those_published_for_the_dataset(dataset, original, drabent):
+    table = tables.single_table(single_scores().assign(dataset=dataset))
+    text = tables.to_markdown(table).splitlines()[0]
+    for source, title, named in (("original", "Gao", original), ("drabent2022", "Drab", drabent)):
+        marks = table[f"top_five_{source}"]
+        assert (f"Top five of {title}" in text) == (named is not None)
+        found = set(table.loc[marks.eq(True), "index"])
+        assert found == named if named else marks.isna().all()

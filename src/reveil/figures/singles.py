@@ -156,7 +156,11 @@ def _mark_scores(axes: Axes, table: pd.DataFrame) -> list[Line2D]:
 
 
 def _mark_published(axes: Axes, table: pd.DataFrame) -> list[Line2D]:
-    """Put a row of marks a source above all bars, so that none hides an interval."""
+    """Put a row of marks a source above all bars, so that none hides an interval.
+
+    A source that names none for the dataset has no row.
+    """
+    marks = {name: mark for name, mark in _MARKS.items() if table[f"top_five_{name}"].notna().any()}
     drawn = [name for name in ("s_pri", "s_pri_high", PUBLISHED) if name in table]
     tops = table[drawn].max(axis=1).to_numpy()
     bottoms = table[["s_pri", "s_pri_low"]].min(axis=1).to_numpy()
@@ -164,8 +168,8 @@ def _mark_published(axes: Axes, table: pd.DataFrame) -> list[Line2D]:
     bottom = float(np.nanmin(bottoms, initial=0.0))
     step = 0.055 * ((top - bottom) or 1.0)
     handles = []
-    for row, (source, (marker, face)) in enumerate(_MARKS.items()):
-        chosen = np.flatnonzero(table[f"top_five_{source}"])
+    for row, (source, (marker, face)) in enumerate(marks.items()):
+        chosen = np.flatnonzero(table[f"top_five_{source}"].eq(True))
         (line,) = axes.plot(
             chosen,
             np.full(len(chosen), top + (row + 0.8) * step),
@@ -177,7 +181,7 @@ def _mark_published(axes: Axes, table: pd.DataFrame) -> list[Line2D]:
             label=f"top five of {SOURCE_TITLES[source]}",
         )
         handles.append(line)
-    axes.set_ylim(bottom - (step if bottom < 0 else 0), top + (len(_MARKS) + 0.5) * step)
+    axes.set_ylim(bottom - (step if bottom < 0 else 0), top + (len(marks) + 0.5) * step)
     return handles
 
 

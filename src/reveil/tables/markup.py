@@ -153,15 +153,20 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     if "psnr_mean_db" in table:
         varied = [c for c in SETTINGS if c in table and table[c].nunique() > 1]
         records = table.drop(columns=_silent(table)).to_dict("records")
-        shown = pd.DataFrame([attack_cells(row, varied) for row in records])
-        return shown.loc[:, ~shown.isin(["", "-"]).all()]
+        return _filled([attack_cells(row, varied) for row in records])
     if "quantity" in table:
         return pd.DataFrame([estimate_cells(row) for row in records])
     if "first_label" in table:
         return pd.DataFrame([pair_cells(row) for row in records])
     if "term" in table:
         return pd.DataFrame([leak_cells(row) for row in records])
-    return pd.DataFrame([search_cells(row) for row in records])
+    return _filled([search_cells(row) for row in records])
+
+
+def _filled(cells: list[dict[str, str]]) -> pd.DataFrame:
+    """Return rows of cells without the columns that are empty in all of them."""
+    shown = pd.DataFrame(cells)
+    return shown.loc[:, ~shown.isin(["", "-"]).all()]
 
 
 def _alike(table: pd.DataFrame) -> list[str]:

@@ -5,16 +5,20 @@ from typing import Any
 
 import pandas as pd
 
-from reveil import policies
+from reveil import datasets, policies
 from reveil.errors import ReveilError
 from reveil.tables.labels import NOT_AVAILABLE, SOURCE_TITLES, dataset_title, model_title
 
 # Drabent et al. 2022, Table 1, with the values of Gao et al. 2021 quoted by the replications, and
 # Warmerdam et al. 2022, Table 1.
 POLICY_EXPERIMENTS = ("ats-exp03", "ats-w-claim2")
-# Indices of the five single transformations with the lowest S_pri on CIFAR-100, ResNet20-4:
-# Gao et al. 2021 as quoted, and Drabent et al. 2022, Experiment 9.
-TOP_FIVE = {"original": (3, 15, 26, 18, 1), "drabent2022": (1, 3, 15, 18, 21)}
+# Dataset -> source -> indices of the five single transformations with the lowest S_pri, all on
+# ResNet20-4: Gao et al. 2021 as quoted, and Drabent et al. 2022, Experiment 9 and Extension 2.
+TOP_FIVE = {
+    "cifar100": {"original": (3, 15, 26, 18, 1), "drabent2022": (1, 3, 15, 18, 21)},
+    "tiny-imagenet-200": {"drabent2022": (0, 1, 13, 15, 18)},
+}
+TOP_FIVE_SOURCES = ("original", "drabent2022")
 # The papers give the two widths and the two depths these names; a name of ours that is not here
 # goes by its title. "ConvNet" is 8 convolutions in Gao et al. and 9 in Drabent et al.: each of our
 # two is shown beside the numbers of both.
@@ -24,6 +28,15 @@ _ATTACK_NAMES = {
     "inversed-translation-published": "inversed-translation",
     "inversed-traced": "inversed",
 }
+
+
+def top_five(dataset: str) -> dict[str, tuple[int, ...]]:
+    """Return the published top fives of single transformations by source, if any.
+
+    Args:
+        dataset: Our name of the dataset; parts and stand-ins of one have its lists.
+    """
+    return TOP_FIVE.get(datasets.get(dataset).family, {})
 
 
 def published_value(

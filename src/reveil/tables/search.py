@@ -6,7 +6,7 @@ import pandas as pd
 
 from reveil.library import LIBRARY, Operation, function_name, operation_label
 from reveil.tables.labels import policy_label
-from reveil.tables.published import TOP_FIVE
+from reveil.tables.published import TOP_FIVE_SOURCES, top_five
 
 OK = "ok"
 SUBJECT = ["protocol", "dataset", "model"]
@@ -26,8 +26,8 @@ def single_table(singles: pd.DataFrame, library: Sequence[Operation] | None = No
 
     Returns:
         One row per protocol, dataset, model and index, ordered by rank within each; columns
-        ``top_five_original`` and ``top_five_drabent2022`` mark what the papers name, always for
-        CIFAR-100 and ResNet20-4. Where scoring failed the scores and ranks are NaN.
+        ``top_five_original`` and ``top_five_drabent2022`` mark what the papers name for the
+        dataset, and are empty where a paper names none. Where scoring failed the scores and ranks are NaN.
     """
     library = library or LIBRARY
     functions = {operation.index: function_name(operation) for operation in library}
@@ -50,8 +50,10 @@ def single_table(singles: pd.DataFrame, library: Sequence[Operation] | None = No
         part["rank_distinct"] = (
             part.groupby("function")["s_pri"].transform("mean").rank(method="dense")
         )
-        for source, indices in TOP_FIVE.items():
-            part[f"top_five_{source}"] = part["index"].isin(indices)
+        named = top_five(str(keys[1]))
+        for source in TOP_FIVE_SOURCES:
+            marks = part["index"].isin(named[source]) if source in named else float("nan")
+            part[f"top_five_{source}"] = marks
         parts.append(_with_subject(part.sort_values(["rank", "index"]), keys))
     return pd.concat(parts, ignore_index=True)
 
