@@ -30,11 +30,8 @@ rule attack_images:
         state_seconds=STATE_SECONDS,
         lpips_weights=LPIPS_WEIGHTS,
     params:
-        scene=lambda w: protocol(w.protocol)["scene"],
-        attacker=lambda w: protocol(w.protocol)["attacker"],
-        attack=lambda w: attack(w.attack),
-        reference=lambda w: protocol(w.protocol)["judge"]["psnr_reference"],
-        recipe=recipe_of,
+        # One function for thousands of jobs: each that is asked takes planning time.
+        switches=attack_switches,
         lpips=LPIPS_DIGEST,
         code=code_of("attack_images"),
     message:

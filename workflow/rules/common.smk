@@ -63,6 +63,18 @@ def recipe_of(wildcards):
     return recipe(wildcards.recipe, wildcards.dataset, wildcards.model)
 
 
+def attack_switches(wildcards):
+    """Return what the rows of an attack depend on, whatever the images."""
+    switches = protocol(wildcards.protocol)
+    return {
+        "scene": switches["scene"],
+        "attacker": switches["attacker"],
+        "attack": attack(wildcards.attack),
+        "reference": switches["judge"]["psnr_reference"],
+        "recipe": recipe_of(wildcards),
+    }
+
+
 def search_recipe(wildcards):
     name = protocol(wildcards.protocol)["recipes"]["tiny"]
     return recipe(name, wildcards.dataset, wildcards.model)

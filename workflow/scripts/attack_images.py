@@ -7,7 +7,8 @@ from reveil.stages.work import Work
 
 out, how, log = snakemake.output, snakemake.resources, snakemake.log[0]
 with Job("attack_images", log, device=how.device, threads=snakemake.threads) as job:
-    named, switches = dict(snakemake.wildcards.items()), dict(snakemake.params.items())
+    named, parts = dict(snakemake.wildcards.items()), dict(snakemake.params.items())
+    switches = {**parts.pop("switches"), **parts}
     work = Work(job, named, switches, out.rows, how.chunk, how.state_seconds)
     done = attack_block(
         work,
