@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reveil.errors import ReveilError, not_allowed
-from reveil.policies import MAX_LENGTH, Policy
+from reveil.policies import MAX_LENGTH, Policy, first_member
 from reveil.rng import generator
 
 AUGMENTS = ("crop_flip+policy", "crop_flip", "policy", "none")
@@ -71,14 +71,18 @@ def draw(
 
     Args:
         offsets: positions a crop can take along each axis.
-        hybrid_draw: ``per_image``; or ``first``, every image gets a hybrid's first member.
+        hybrid_draw: ``per_image``; or ``first``, every image gets the member of a hybrid that is
+            named first; see :func:`reveil.policies.first_member`.
     """
     if hybrid_draw not in HYBRID_DRAWS:
         raise ReveilError(not_allowed("hybrid_draw", hybrid_draw, HYBRID_DRAWS))
     uniform = torch.empty(len(images), _ROW, dtype=torch.float64)
     for row, image in zip(uniform, images, strict=True):
         torch.rand(_ROW, generator=generator(seed, purpose, int(image)), out=row)
-    return _from_uniform(uniform, policy, offsets, augment, first=hybrid_draw == "first")
+    draws = _from_uniform(uniform, policy, offsets, augment)
+    if hybrid_draw == "first":
+        draws.member.fill_(first_member(policy))
+    return draws
 
 
 def draw_epoch(
@@ -87,17 +91,14 @@ def draw_epoch(
     """Draw for all training images of an epoch from the one stream (seed, "augment", epoch)."""
     source = generator(seed, "augment", epoch)
     uniform = torch.rand(count, _ROW, generator=source, dtype=torch.float64)
-    return _from_uniform(uniform, policy, offsets, augment, first=False)
+    return _from_uniform(uniform, policy, offsets, augment)
 
 
-def _from_uniform(
-    uniform: Tensor, policy: Policy, offsets: int, augment: str, *, first: bool
-) -> Draws:
+def _from_uniform(uniform: Tensor, policy: Policy, offsets: int, augment: str) -> Draws:
     if augment not in AUGMENTS:
         raise ReveilError(not_allowed("augment", augment, AUGMENTS))
-    members = 1 if first else len(policy.members)
     return Draws(
-        member=(uniform[:, _MEMBER] * members).long(),
+        member=(uniform[:, _MEMBER] * len(policy.members)).long(),
         signs=torch.where(uniform[:, _SIGNS] < 0.5, 1, -1).to(torch.int8),
         crop=(uniform[:, _CROP] * offsets).long(),
         flip=uniform[:, _FLIP] < 0.5,

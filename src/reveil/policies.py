@@ -139,6 +139,17 @@ def resolve_alias(alias: str, dataset: str, model: str, protocol: str, seed: int
     return canonical(prefix + ("+".join(pair) if which == "hybrid" else pair[int(which) - 1]))
 
 
+def first_member(policy: Policy) -> int:
+    """Return the position of the member of a hybrid that is named first.
+
+    The name of a policy sorts its members; of a published pair it is the one that Gao et al. (2021)
+    list first, as Drabent et al. (2022) name them on their command line.
+    """
+    members = split(policy.name).members
+    pairs = (pair for pair in PUBLISHED.values() if set(pair) == set(members))
+    return next((members.index(pair[0]) for pair in pairs), 0)
+
+
 def to_json(policy: Policy) -> dict[str, Any]:
     """Return what a policy file holds."""
     return {

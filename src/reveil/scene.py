@@ -23,9 +23,9 @@ from reveil.policies import Policy
 from reveil.precision import precision
 from reveil.views import View
 
-# The attacked images get the constants of the images the network was trained on, as in the
-# released attack code; under `orig_mismatch` these are not those of the test images.
-SPLIT = "train"
+# As in the released attack code, attacked images have the constants of the training images, under
+# `orig_mismatch` too, where test images have others. Only `warmerdam_mixed` gives them their own.
+SPLIT = "victim"
 DRAWS = ("per_image", "shared")
 
 

@@ -26,10 +26,11 @@ FASHION_SIZE = 32
 PIPELINES = ("orig", "pad32", "resize32", "native28")
 POLICY_CHANNELS = (1, 3)
 NORMALISATIONS = ("dataset", "cifar10", "cifar100", "orig_mismatch", "warmerdam_mixed")
-SPLITS = ("train", "test", "score", "start")
+SPLITS = ("train", "test", "victim", "score", "start")
 
-# Whose constants images get on the CIFAR datasets, by what is done with them. "score" is scoring
-# policies: Warmerdam et al. (2022) scored with CIFAR-100's on a network trained with CIFAR-10's.
+# Whose constants images get on the CIFAR datasets, by what is done with them. "victim" is attacking
+# images and "score" scoring policies on them: in the code of Warmerdam et al. (2022) for both, they
+# had CIFAR-100's, on a network trained with CIFAR-10's.
 # "start" is what an attack or a score starts from, the box, and the way back to pixels.
 _CONSTANTS: dict[str, dict[str, str]] = {
     "cifar10": dict.fromkeys(SPLITS, "cifar10"),
@@ -37,8 +38,7 @@ _CONSTANTS: dict[str, dict[str, str]] = {
     "orig_mismatch": {**dict.fromkeys(SPLITS, "cifar10"), "test": "cifar100"},
     "warmerdam_mixed": {
         **dict.fromkeys(SPLITS, "cifar10"),
-        "test": "cifar100",
-        "score": "cifar100",
+        **dict.fromkeys(("test", "victim", "score"), "cifar100"),
     },
 }
 
@@ -108,8 +108,8 @@ class View:
             policy: whose members are drawn from.
             images: numbers of the images in their split.
             augment: ``crop_flip+policy``, ``crop_flip``, ``policy`` or ``none``.
-            hybrid_draw: ``per_image``; or ``first``, always the first member (the one seed
-                per process of Drabent et al. 2022).
+            hybrid_draw: ``per_image``; or ``first``, always the member that is named first (the
+                one seed per process of Drabent et al. 2022).
 
         Raises:
             ReveilError: a value outside those.
@@ -165,10 +165,10 @@ class View:
         """Return uint8 images as normalised float32: (images / 255 - mean) / std.
 
         Args:
-            split: what the images are for: ``train`` (training, and victims of an attack),
-                ``test``, ``score`` (the images a policy is scored on), or ``start`` (what an
-                attack or a score starts from). They differ under ``orig_mismatch`` and
-                ``warmerdam_mixed`` alone.
+            split: what the images are for: ``train``, ``test``, ``victim`` (the images of an
+                attack), ``score`` (those a policy is scored on), or ``start`` (what an attack or a
+                score starts from). They differ under ``orig_mismatch`` and ``warmerdam_mixed``
+                alone.
         """
         mean, std = self._constants(split, images.device)
         return images.float().div_(255).sub_(mean).div_(std)

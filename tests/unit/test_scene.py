@@ -65,6 +65,23 @@ def test_none_is_left_untouched(raw, view):
     torch.testing.assert_close(view.denormalise(victims.x) * 255, victims.pixels.float())
 
 
+def test_victims_have_constants_of_their_own_under_the_mixture_of_warmerdam(raw):
+    recipe = RECIPE | {"normalisation": "warmerdam_mixed"}
+    mixed = view_for(datasets.get("cifar100"), recipe)
+    victims = staged(raw, mixed, "none", gradients=2)
+    black = (0 - 0.5071598291397095) / 0.2673342823982239
+    step = 1 / 255 / 0.2673342823982239
+    red = black + step * torch.from_numpy(raw)[:, 0].float()
+    for x in (victims.x, *victims.further):
+        torch.testing.assert_close(x[:, 0], red)
+    # What an attacker starts in and is boxed to is CIFAR-10's.
+    assert victims.box[0][0, 0].item() == pytest.approx(-0.4914672374725342 / 0.24703224003314972)
+    released = view_for(datasets.get("cifar100"), RECIPE | {"normalisation": "orig_mismatch"})
+    expected = released.normalise(torch.from_numpy(raw), "train")
+    assert torch.equal(staged(raw, released, "none").x, expected)
+    assert not torch.equal(expected, released.normalise(torch.from_numpy(raw), "test"))
+
+
 def test_an_image_is_the_same_victim_in_any_block(raw, view):
     whole = staged(raw, view, "3-1-7+43-18-18")
     for i, image in enumerate(IMAGES):

@@ -227,6 +227,22 @@ def test_hybrid_draw_first_takes_the_first_member_and_leaves_the_rest():
     assert torch.equal(first.signs, usual.signs)
 
 
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("42-28-42+14-48-48", (42, 28, 42)),
+        ("only-42-28-42+14-48-48", (42, 28, 42)),
+        ("21-13-3+7-4-15", (21, 13, 3)),
+        ("14-48-48+9-9-9", (14, 48, 48)),
+    ],
+)
+def test_hybrid_draw_first_takes_the_first_of_a_published_pair(name, member):
+    """Names sort 14-48-48 first, but Drabent et al. give 42-28-42 first."""
+    policy = parse(name)
+    draws = make_view().draw(policy, range(5), 0, hybrid_draw="first")
+    assert {policy.members[i] for i in draws.member.tolist()} == {member}
+
+
 def test_draws_of_an_epoch():
     view = make_view()
     policy = parse("3-1-7+43-18-18")
@@ -289,19 +305,19 @@ def constants(statistics):
 
 
 @pytest.mark.parametrize(
-    ("normalisation", "train", "test", "score", "start"),
+    ("normalisation", "train", "test", "victim", "score", "start"),
     [
-        ("dataset", *[CIFAR100_STATISTICS] * 4),
-        ("cifar10", *[CIFAR10_STATISTICS] * 4),
-        ("cifar100", *[CIFAR100_STATISTICS] * 4),
-        ("orig_mismatch", CIFAR10_STATISTICS, CIFAR100_STATISTICS, *[CIFAR10_STATISTICS] * 2),
-        ("warmerdam_mixed", CIFAR10_STATISTICS, *[CIFAR100_STATISTICS] * 2, CIFAR10_STATISTICS),
+        ("dataset", *[CIFAR100_STATISTICS] * 5),
+        ("cifar10", *[CIFAR10_STATISTICS] * 5),
+        ("cifar100", *[CIFAR100_STATISTICS] * 5),
+        ("orig_mismatch", CIFAR10_STATISTICS, CIFAR100_STATISTICS, *[CIFAR10_STATISTICS] * 3),
+        ("warmerdam_mixed", CIFAR10_STATISTICS, *[CIFAR100_STATISTICS] * 3, CIFAR10_STATISTICS),
     ],
 )
-def test_normalisation(normalisation, train, test, score, start):
+def test_normalisation(normalisation, train, test, victim, score, start):
     view = make_view(normalisation=normalisation)
     images = random_images(CIFAR, 2)
-    expected_of = {"train": train, "test": test, "score": score, "start": start}
+    expected_of = {"train": train, "test": test, "victim": victim, "score": score, "start": start}
     for split, statistics in expected_of.items():
         mean, std = constants(statistics)
         expected = (images / 255 - mean) / std
@@ -319,6 +335,22 @@ def test_normalisation(normalisation, train, test, score, start):
     torch.testing.assert_close(restored, x * std + mean, check_dtype=False)
     back = view.denormalise(view.normalise(images, "start"))
     torch.testing.assert_close(back, images / 255)
+
+
+def test_the_mixture_of_warmerdam_in_numbers():
+    """Section 2.1 of the methods: black comes back as about (0.023, 0.020, 0.029)."""
+    view = make_view(normalisation="warmerdam_mixed")
+    ends = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+    victims = view.normalise(ends, "victim").flatten(1)
+    # -0.50716 / 0.26733 = -1.8971 of CIFAR-100; the start and the box are CIFAR-10's.
+    expected = torch.tensor([[-1.8971, -1.8979, -1.5977], [1.8435, 2.0017, 2.0235]])
+    torch.testing.assert_close(victims, expected, rtol=0, atol=1e-4)
+    start = torch.tensor([[-1.9895, -1.9807, -1.7079], [2.0586, 2.1264, 2.1149]])
+    torch.testing.assert_close(view.normalise(ends, "start").flatten(1), start, rtol=0, atol=1e-4)
+    box = torch.cat(view.box).flatten(1)
+    torch.testing.assert_close(box, start, rtol=0, atol=1e-4)
+    black = view.denormalise(victims[:1, :, None, None]).flatten().tolist()
+    assert black == pytest.approx([0.0228, 0.0202, 0.0288], abs=1e-4)
 
 
 @pytest.mark.parametrize("normalisation", ["cifar10", "orig_mismatch", "warmerdam_mixed"])
