@@ -1,5 +1,6 @@
 """Experiments: which pages and cells a preset means, and what is refused before anything runs."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,21 @@ def test_work_counts_epochs_iterations_and_shared_models_once(root: Path, paper:
     assert work.attacked_images == 2 * (4 * 6 + 5 * 100 + 5 * 100)
     assert work.image_iterations == work.attacked_images * 4800
     assert work.units["cifar100", "resnet20-4", "training", "full"] == 2 * 4 * 60
+    assert work.epoch_images["cifar100", "resnet20-4", "full"] == 49_000
+
+
+def test_a_training_that_is_stopped_early_counts_what_it_does(root: Path, paper: dict) -> None:
+    row = {"policies": ["none"], "recipes": ["full-after-100", "full-after-0"], "attacks": []}
+    place = {"ours": {"protocol": "fixed", "places": ["cifar100/resnet20-4"]}}
+    own = {"title": "Early", "source": "Ours", "runs": place, "rows": [row]}
+    config = merge(paper, {"experiments": {"own": own}, "seeds": [0]})
+    work = settings.workload(config, root, "own")
+    recipe = settings.resolve_recipe(config, root, "full", "cifar100", "resnet20-4")
+    steps = math.ceil(49_000 / recipe["batch_size"])
+    epochs = work.units["cifar100", "resnet20-4", "training", "full-after-100"]
+    assert epochs == pytest.approx(100 / steps)
+    assert work.units["cifar100", "resnet20-4", "training", "full-after-0"] == 0
+    assert work.training_images == round(49_000 * 100 / steps)
 
 
 def problems(config: dict, root: Path, words: str) -> list[str]:

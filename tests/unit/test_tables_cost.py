@@ -111,16 +111,25 @@ def test_a_file_that_is_no_benchmark_is_named(tmp_path):
     assert tables.read_benchmarks({}).empty
 
 
-def units(**changes):
+def units(*more, **changes):
     work = pd.DataFrame(
         [
-            ("exp03", "training", "full", 120),
-            ("exp03", "attack", "inversed", 100 * 4800),
-            ("search", "search", "fixed", 1500),
+            ("exp03", "training", "full", 120, 50_000),
+            ("exp03", "attack", "inversed", 100 * 4800, None),
+            ("search", "search", "fixed", 1500, None),
+            *more,
         ],
-        columns=["experiment", "stage", "of", "units"],
+        columns=["experiment", "stage", "of", "units", "images"],
     ).assign(dataset="cifar100", model="resnet20-4")
     return work.assign(**changes)
+
+
+def hours_of(*kinds, measured=None):
+    """Return the row of an experiment of these kinds of work."""
+    if measured is None:
+        measured = pd.concat([costs(), costs("fashion-mnist")], ignore_index=True)
+    table = tables.gpu_hours(measured, units(*[("own", *kind) for kind in kinds]))
+    return table.set_index("experiment").loc["own"]
 
 
 def test_hours_of_experiments_by_hand():
@@ -129,15 +138,73 @@ def test_hours_of_experiments_by_hand():
     assert table.loc["exp03", "value"] == pytest.approx(37_200 / 3600)
     assert table.loc["exp03", "n"] == 2
     assert table.loc["search", "value"] == pytest.approx(3000 / 3600)
+    assert table["assumed"].tolist() == [0, 0]
     epoch, step = mean_interval([10.0, 11.0, 9.0]), mean_interval([0.1, 0.05])
-    low = (120 * epoch.low + 480_000 * step.low) / 3600
-    assert table.loc["exp03", "low"] == pytest.approx(low)
+    # Two measurements leave an interval that reaches below no time at all.
+    assert step.low < 0 < epoch.low
+    assert row_of(costs(), "seconds_per_image_iteration")["low"] == 0
+    assert table.loc["exp03", "low"] == pytest.approx(120 * epoch.low / 3600)
+    high = (120 * epoch.high + 480_000 * step.high) / 3600
+    assert table.loc["exp03", "high"] == pytest.approx(high)
     assert "| exp03 | Hours | 10.33 [" in tables.to_markdown(table.reset_index())
 
 
-def test_work_that_was_not_measured_has_no_hours():
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [
+        (("attack", "zhu", 1000, None), 75),
+        (("search", "drabent2022", 10, None), 20),
+        (("training", "full-after-100", 0.5, 50_000), 5),
+        (("training", "full-with-prune-70-after-100", 3, 50_000), 30),
+        # A tenth of the images an epoch.
+        (("training", "tiny", 60, 5_000), 60),
+    ],
+    ids=["attack", "search", "after", "with", "tiny"],
+)
+def test_work_of_another_kind_is_taken_from_the_nearest(kind, seconds):
+    row = hours_of(kind)
+    assert row["value"] == pytest.approx(seconds / 3600)
+    assert (row["n"], row["assumed"]) == (1, 1)
+    assert row["title"] == "Hours, 1 of 1 kinds of work taken from another kind"
+    both = hours_of(kind, ("training", "full", 36, 50_000))
+    assert both["value"] == pytest.approx((seconds + 360) / 3600)
+    assert (both["n"], both["assumed"]) == (2, 1)
+
+
+def test_of_several_measured_kinds_the_nearest_stands_in():
+    epochs = {"full": 10.0, "tiny": 2.0, "tiny-wide": 8.0}
+    measured = pd.DataFrame(
+        [
+            *(("training", of, "seconds_per_epoch", value) for of, value in epochs.items()),
+            ("search", "fixed", "seconds_per_candidate", 2.0),
+            ("search", "drabent2022", "seconds_per_candidate", 3.0),
+            ("attack", "zhu", "seconds_per_image_iteration", 1.0),
+        ],
+        columns=["stage", "of", "quantity", "value"],
+    ).assign(dataset="cifar100", model="resnet20-4", low=1.0, high=np.nan)
+    known = [("training", "tiny", 0, 5_000), ("training", "tiny-wide", 0, 50_000)]
+
+    def value(*kind):
+        return hours_of(*known, kind, measured=measured)["value"] * 3600
+
+    # Its own recipe, though another sees as many images.
+    assert value("training", "tiny-with-prune-70", 1, 50_000) == pytest.approx(20)
+    assert value("training", "tiny-wide-after-9", 1, 50_000) == pytest.approx(8)
+    # Otherwise as many images, and of equals the first by name.
+    assert value("training", "small", 1, 10_000) == pytest.approx(4)
+    assert value("training", "large", 1, 40_000) == pytest.approx(8)
+    # The slowest search, and no attack but the common one.
+    assert value("search", "warmerdam2022", 1, None) == pytest.approx(3)
+    row = hours_of(*known, ("attack", "inversed-lbfgs-sim", 1, None), measured=measured)
+    assert np.isnan(row["value"]) and row["title"] == "Hours"
+    # One end that does not exist leaves no interval.
+    assert hours_of(("search", "fixed", 1, None), measured=measured)["interval"] == "none"
+
+
+def test_work_of_a_place_that_was_not_measured_has_no_hours():
     table = tables.gpu_hours(costs(), units(model="convnet"))
     assert table["value"].isna().all() and len(table) == 2
+    assert table["interval"].tolist() == ["none", "none"] and table["assumed"].tolist() == [0, 0]
     with pytest.raises(ReveilError, match="stage: 'trainings'.*did you mean 'training'"):
         tables.gpu_hours(costs(), units(stage="trainings"))
 

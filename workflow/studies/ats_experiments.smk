@@ -245,10 +245,27 @@ def measured_jobs(name):
 def experiment_units():
     """Return the work of every experiment that can be done here, for predictions."""
     return [
-        dict(zip(("dataset", "model", "stage", "of"), key), experiment=name, units=count)
+        row
         for name in settings.experiment_names(config, ROOT)
         if experiment_pages(name)
-        for key, count in settings.workload(config, ROOT, name).units.items()
+        for row in units_of(name)
+    ]
+
+
+def units_of(name):
+    """Return the work of an experiment, and how many images an epoch of its trainings has."""
+    work = settings.workload(config, ROOT, name)
+    return [
+        {
+            "experiment": name,
+            "dataset": dataset,
+            "model": model,
+            "stage": stage,
+            "of": of,
+            "units": count,
+            "images": work.epoch_images[dataset, model, of] if stage == "training" else None,
+        }
+        for (dataset, model, stage, of), count in work.units.items()
     ]
 
 

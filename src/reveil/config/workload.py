@@ -1,7 +1,7 @@
 """How much work an experiment is: what its trainings, searches and attacks count."""
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -16,6 +16,7 @@ from reveil.config.experiments import (
 )
 from reveil.config.image_checks import training_count
 from reveil.config.resolve import resolve_attack, resolve_protocol, resolve_recipe
+from reveil.schedule import steps_per_epoch
 
 Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
@@ -30,29 +31,32 @@ class Workload:
 
     Attributes:
         units: (dataset, model, stage, of) -> how much: epochs of a recipe (stage ``training``),
-            candidates of a protocol (``search``), and images times iterations times restarts of an
-            attack (``attack``).
+            parts of one where it is stopped early, candidates of a protocol (``search``), and
+            images times iterations times restarts of an attack (``attack``).
+        epoch_images: (dataset, model, recipe) -> images that an epoch sees.
         trainings: number of trained models.
         training_images: images that these trainings see, all epochs.
         attacked_images: reconstructed images, restarts not counted.
         scored_policies: policies of the lists, repeats counted.
     """
 
-    units: Mapping[tuple[str, str, str, str], int]
+    units: Mapping[tuple[str, str, str, str], float]
+    epoch_images: Mapping[tuple[str, str, str], int]
     trainings: int
     training_images: int
     attacked_images: int
     scored_policies: int
 
     @property
-    def image_iterations(self) -> int:
+    def image_iterations(self) -> float:
         """Iterations of the attacks, summed over images."""
         return sum(count for (_, _, stage, _), count in self.units.items() if stage == "attack")
 
 
 def workload(config: Config, root: Root, name: str) -> Workload:
     """Return the work of the experiment ``name`` under a configuration, for all its seeds."""
-    units: Counter[tuple[str, str, str, str]] = Counter()
+    units: dict[tuple[str, str, str, str], float] = defaultdict(int)
+    epoch_images: dict[tuple[str, str, str], int] = {}
     trainings: dict[tuple[Any, ...], int] = {}
     attacked = scored = 0
     # Hundreds of cells share a few presets, and resolving one reads and merges files.
@@ -65,9 +69,11 @@ def workload(config: Config, root: Root, name: str) -> Workload:
             key = (*place, policies.trained_name(cell.policy), cell.recipe, seed)
             if key not in trainings:
                 recipe = recipe_of(cell.recipe, *place)
-                available = datasets.get(place[0]).counts["train"]
-                trainings[key] = recipe["epochs"] * training_count(recipe, available)
-                units[(*place, "training", cell.recipe)] += recipe["epochs"]
+                images = training_count(recipe, datasets.get(place[0]).counts["train"])
+                epochs = _epochs(recipe, images)
+                trainings[key] = round(epochs * images)
+                units[(*place, "training", cell.recipe)] += epochs
+                epoch_images[(*place, cell.recipe)] = images
             if cell.attack:
                 count = indices.size(scene_of(cell.protocol)["images"])
                 attacked += count
@@ -81,7 +87,14 @@ def workload(config: Config, root: Root, name: str) -> Workload:
             units[page.dataset, page.model, "search", page.protocol] += (
                 count * experiment["repeats"]
             )
-    return Workload(units, len(trainings), sum(trainings.values()), attacked, scored)
+    images = sum(trainings.values())
+    return Workload(units, epoch_images, len(trainings), images, attacked, scored)
+
+
+def _epochs(recipe: Config, images: int) -> float:
+    if recipe["stop_after"] is None:
+        return recipe["epochs"]
+    return recipe["stop_after"] / steps_per_epoch(images, recipe["batch_size"], recipe["drop_last"])
 
 
 def _steps(config: Config, root: Root, name: str) -> int:

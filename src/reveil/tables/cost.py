@@ -1,7 +1,9 @@
 """What training, search and attacks cost, beside the papers, and what an experiment will take."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +34,10 @@ UNITS = {
     "search": "seconds_per_candidate",
     "attack": "seconds_per_image_iteration",
 }
+# The attack that stands for all that were not measured.
+_STANDARD_ATTACK = "inversed"
 _PLACE = ["dataset", "model"]
+_ENDS = ("value", "low", "high")
 _BENCHMARK = ("s", "max_rss", "mean_load", "cpu_time")
 
 
@@ -91,6 +96,7 @@ def cost_table(
     Returns:
         Rows of :mod:`reveil.tables.estimates` by dataset, model, ``stage`` (training, search,
         attack, job) and ``of`` (the recipe, protocol, attack or rule); jobs are of no one dataset.
+        No interval reaches below 0 seconds.
     """
     rows = [
         *_training(models, seed),
@@ -110,15 +116,23 @@ def cost_table(
 def gpu_hours(costs: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     """Predict the hours of experiments from the measured seconds of a unit of work.
 
+    Work of a kind that was not measured is taken from another kind of the same dataset and model:
+    an attack from ``inversed``, at the same seconds an image and iteration; a search from the
+    protocol whose candidates took longest; a training from the recipe that it is derived from
+    (``full`` for ``full-after-100`` and ``full-with-prune-70``), or else from that with the most
+    similar number of images an epoch, in proportion to these images.
+
     Args:
         costs: Rows of :func:`cost_table`.
         units: Columns experiment, dataset, model, ``stage`` (training, search or attack), ``of``,
-            and ``units``: epochs, candidates, or images times iterations times restarts.
+            ``units``: epochs, candidates, or images times iterations times restarts, and
+            ``images`` an epoch of a training.
 
     Returns:
-        Rows of :mod:`reveil.tables.estimates` by experiment, n being the kinds of work. The
-        interval adds the ends of those of the units, as if all erred together. An experiment with
-        work that was not measured has no value.
+        Rows of :mod:`reveil.tables.estimates` by experiment, n being the kinds of work, and
+        ``assumed``, how many of them were taken from another kind. The interval adds the ends of
+        those of the units, as if all erred together. An experiment with work on a dataset and model
+        of which no work of that stage was measured has no value.
 
     Raises:
         ReveilError: an unknown stage.
@@ -126,24 +140,71 @@ def gpu_hours(costs: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     for stage in units["stage"].unique():
         if stage not in UNITS:
             raise ReveilError(not_allowed("stage", stage, UNITS))
-    of = [*_PLACE, "stage", "of"]
-    wanted = units.assign(quantity=units["stage"].map(UNITS))
-    known = costs.drop_duplicates([*of, "quantity"])[[*of, "quantity", "value", "low", "high"]]
-    joined = wanted.merge(known, on=[*of, "quantity"], how="left")
+    known = costs[costs["quantity"].isin(UNITS.values())].dropna(subset=["value"])
+    measured = {key: part.set_index("of") for key, part in known.groupby([*_PLACE, "stage"])}
+    seconds = pd.DataFrame(
+        [_seconds(work, measured, units) for work in units.to_dict("records")], index=units.index
+    )
     rows = []
-    for experiment, work in joined.groupby("experiment", sort=False):
-        hours = work[["value", "low", "high"]].mul(work["units"] / 3600, axis=0).sum(skipna=False)
-        found = Estimate(*map(float, hours), len(work), "sum")
-        rows.append({"experiment": experiment} | estimate_row("gpu_hours", "Hours", found))
+    for experiment, work in units.join(seconds).groupby("experiment", sort=False):
+        hours = work[list(_ENDS)].mul(work["units"] / 3600, axis=0).sum(skipna=False)
+        assumed = int(work["assumed"].sum())
+        how = NO_INTERVAL if hours.isna().any() else "sum"
+        title = f"Hours, {assumed} of {len(work)} kinds of work taken from another kind"
+        found = Estimate(*map(float, hours), len(work), how)
+        row = estimate_row("gpu_hours", title if assumed else "Hours", found)
+        rows.append({"experiment": experiment} | row | {"assumed": assumed})
     return pd.DataFrame(rows)
+
+
+def _seconds(
+    work: Mapping[Hashable, Any], measured: Mapping[Any, pd.DataFrame], units: pd.DataFrame
+) -> dict[str, float | bool]:
+    """Return what one unit of a kind of work takes, and whether it was taken from another kind."""
+    known = measured.get((work["dataset"], work["model"], work["stage"]))
+    source, share = work["of"], 1.0
+    if known is None or source not in known.index:
+        source, share = _stand_in(work, known, units)
+    if known is None or source is None:
+        return dict.fromkeys(_ENDS, np.nan) | {"assumed": False}
+    ends = {name: share * float(known.loc[source, name]) for name in _ENDS}
+    return ends | {"assumed": source != work["of"]}
+
+
+def _stand_in(
+    work: Mapping[Hashable, Any], known: pd.DataFrame | None, units: pd.DataFrame
+) -> tuple[str | None, float]:
+    """Return the measured kind of work nearest to another, and how much a unit is of its units."""
+    if known is None:
+        return None, 1.0
+    if work["stage"] == "search":
+        return str(known["value"].idxmax()), 1.0
+    if work["stage"] == "attack":
+        return (_STANDARD_ATTACK if _STANDARD_ATTACK in known.index else None), 1.0
+    here = units[[*_PLACE, "stage"]].eq([work[name] for name in (*_PLACE, "stage")]).all(axis=1)
+    images = units[here].drop_duplicates("of").set_index("of")["images"]
+    shares = work["images"] / images[images.index.isin(known.index)]
+
+    def distance(name: str) -> tuple[bool, float, str]:
+        derived = str(work["of"]).startswith((f"{name}-with-", f"{name}-after-"))
+        return not derived, abs(np.log(shares[name])), name
+
+    nearest = min(shares.index, key=distance, default=None)
+    return nearest, 1.0 if nearest is None else float(shares[nearest])
+
+
+def _mean_seconds(seconds: pd.Series, seed: int) -> Estimate:
+    """Return the mean, its interval cut off at 0, which that of few measurements may pass."""
+    found = mean_interval(seconds, seed=seed)
+    return replace(found, low=float(np.maximum(found.low, 0)))
 
 
 def _training(models: pd.DataFrame, seed: int) -> list[dict[str, Hashable]]:
     rows = []
     for (dataset, model, recipe), part in models.groupby([*_PLACE, "recipe"], sort=True):
         named = {"dataset": dataset, "model": model, "stage": "training", "of": recipe}
-        epoch = mean_interval(part["train_seconds"] / part["epochs"], seed=seed)
-        whole = mean_interval(part["train_seconds"], seed=seed)
+        epoch = _mean_seconds(part["train_seconds"] / part["epochs"], seed)
+        whole = _mean_seconds(part["train_seconds"], seed)
         rows += [
             named | estimate_row("seconds_per_epoch", "Seconds an epoch", epoch),
             named | estimate_row("seconds_per_training", "Seconds a training", whole),
@@ -156,7 +217,7 @@ def _search(scores: pd.DataFrame, seed: int) -> list[dict[str, Hashable]]:
     scored = scores[scores["status"] == OK]
     for (dataset, model, protocol), part in scored.groupby([*_PLACE, "protocol"], sort=True):
         named = {"dataset": dataset, "model": model, "stage": "search", "of": protocol}
-        found = mean_interval(part["seconds"], seed=seed)
+        found = _mean_seconds(part["seconds"], seed)
         rows.append(named | estimate_row("seconds_per_candidate", "Seconds a candidate", found))
     return rows
 
@@ -172,8 +233,8 @@ def _attacks(
         together = ["protocol", "policy", "recipe", "defence", "seed", "wall_seconds"]
         chunks = part.groupby(together)["iterations"].mean().reset_index()
         steps = chunks["iterations"] * restarts.get(str(attack), 1)
-        step = mean_interval(chunks["wall_seconds"] / steps, seed=seed)
-        whole = mean_interval(chunks["wall_seconds"], seed=seed)
+        step = _mean_seconds(chunks["wall_seconds"] / steps, seed)
+        whole = _mean_seconds(chunks["wall_seconds"], seed)
         title = "Seconds an image and iteration"
         rows += [
             named | estimate_row("seconds_per_image_iteration", title, step),
