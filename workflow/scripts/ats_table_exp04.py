@@ -12,7 +12,7 @@ with Job("ats_table_exp04", snakemake.log[0]):
         rows.read(files.models),
         rows.read(snakemake.resources.published),
         snakemake.params.judge,
-        experiment="ats-exp04",
+        experiment=["ats-exp04", "ats-exp03"],
         by=["policy", "defence"],
         baseline={"defence": "none"},
     )

@@ -1,5 +1,7 @@
 """Print the table of ats-w-claim1: S_pri against PSNR over random policies of its own."""
 
+import pandas as pd
+
 from reveil import rows, tables
 from reveil.files import write_csv
 from reveil.job import Job
@@ -13,4 +15,6 @@ with Job("ats_table_w_claim1", snakemake.log[0]):
     table = tables.correlation_table(
         scores, published, repeats, scored_by=scored_by, experiments="ats-w-claim1"
     )
-    tables.write(table, snakemake.output, images, tables.correlation_notes(table))
+    notes = tables.correlation_notes(table)
+    means = tables.mean_psnr(scores, published, "ats-w-claim1")
+    tables.write(pd.concat([table, means], ignore_index=True), snakemake.output, images, notes)

@@ -6,13 +6,15 @@ from reveil.job import Job
 files = snakemake.input
 with Job("ats_table_w_insight1", snakemake.log[0]):
     images = rows.read(files.images)
+    published = rows.read(snakemake.resources.published)
     table = tables.attack_table(
         images,
         rows.read(files.models),
-        rows.read(snakemake.resources.published),
+        published,
         snakemake.params.judge,
         experiment="ats-w-insight1",
         by=["policy", "attack"],
         baseline={"attack": "inversed"},
     )
+    table = tables.enhanced_columns(table, published)
     tables.write(table, snakemake.output, images)

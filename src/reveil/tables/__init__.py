@@ -1,6 +1,7 @@
 """The tables of the study ``ats``: data frames of numbers, and their rendering for readers."""
 
 from reveil.tables.attacks import attack_table
+from reveil.tables.beside import enhanced_columns, mean_psnr, named_policies, overlap_note
 from reveil.tables.correlation import correlation_notes, correlation_table, policy_scores
 from reveil.tables.cost import cost_table, gpu_hours, read_benchmarks
 from reveil.tables.defences import equal_accuracy, pareto_front
@@ -24,9 +25,13 @@ __all__ = [
     "correlation_notes",
     "correlation_table",
     "cost_table",
+    "enhanced_columns",
     "equal_accuracy",
     "gpu_hours",
     "grouped_scores",
+    "mean_psnr",
+    "named_policies",
+    "overlap_note",
     "pareto_front",
     "policy_scores",
     "policy_table",

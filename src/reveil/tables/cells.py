@@ -52,6 +52,11 @@ MEANS = {
     "floor_black_db": "Floor of a black image, dB",
     "floor_registered_db": "Registered floor, dB",
 }
+_ENHANCED = {
+    "warmerdam2022_psnr_unshifted_db": "Warmerdam et al. 2022 before the move, dB",
+    "warmerdam2022_psnr_aligned_db": "Warmerdam et al. 2022 aligned, dB",
+    "warmerdam2022_psnr_aligned_area_db": "Warmerdam et al. 2022 aligned, common area, dB",
+}
 SETTINGS = {"attack": "Attack", "defence": "Defence", "recipe": "Recipe", "batch": "Batch"}
 _SHARES = {
     "reid": "Re-identified",
@@ -115,7 +120,8 @@ def attack_cells(row: Mapping[str, Any], settings: Sequence[str]) -> dict[str, s
     }
     if "pareto" in row:
         cells["Pareto front"] = _plain(row["pareto"])
-    return cells | {title: _paper(row, source) for source, title in SOURCE_TITLES.items()}
+    cells |= {title: _paper(row, source) for source, title in SOURCE_TITLES.items()}
+    return cells | {head: number(row[name]) for name, head in _ENHANCED.items() if name in row}
 
 
 def estimate_cells(row: Mapping[str, Any]) -> dict[str, str]:

@@ -27,7 +27,8 @@ def single_table(singles: pd.DataFrame, library: Sequence[Operation] | None = No
     Returns:
         One row per protocol, dataset, model and index, ordered by rank within each; columns
         ``top_five_original`` and ``top_five_drabent2022`` mark what the papers name for the
-        dataset, and are empty where a paper names none. Where scoring failed the scores and ranks are NaN.
+        dataset, and are empty where a paper names none. Where scoring failed the scores and ranks
+        are NaN.
     """
     library = library or LIBRARY
     functions = {operation.index: function_name(operation) for operation in library}
