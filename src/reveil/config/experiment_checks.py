@@ -174,19 +174,17 @@ def _shifts(study: Study, page: Page, row: Values, switches: Values) -> Iterator
         for entry in map(str, row["policies"]):
             found = (
                 problem
-                for policy in _expanded(study, entry, page, switches)
+                for policy in _expanded(entry, page, switches)
                 for problem in shift_problems(name, attack, policy, victims["scene"])
             )
             yield from islice(found, 1)
 
 
-def _expanded(study: Study, entry: str, page: Page, switches: Values) -> Iterator[str]:
-    """Yield the policies that an entry stands for under any of the seeds."""
-    for seed in study.config.get("seeds") or []:
-        try:
-            yield from expand_policies(entry, page, switches, seed or 0)
-        except ReveilError:
-            return  # told by _policies
+def _expanded(entry: str, page: Page, switches: Values) -> list[str]:
+    try:
+        return expand_policies(entry, page, switches, 0)
+    except ReveilError:
+        return []  # told by _policies
 
 
 def _recipe(study: Study, key: str, page: Page, name: str) -> Iterator[str]:
