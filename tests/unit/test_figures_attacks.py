@@ -281,6 +281,12 @@ def test_comparison_has_a_row_per_image_and_a_pair_per_policy(tmp_path):
     values = [int(axes.images[0].get_array().max()) for axes in figure.axes]
     assert values == [10, 200, 100, 200] * 2
     assert texts(figure).count("11.1 dB, floor 10.0") == 2
+    theirs = {("none", 1): 11.85, ("3-1-7", 2): 6.5, ("none", 9): 1.0}
+    told = texts(comparison.draw(shown, arrays, [1, 2], labels, theirs, **SUBJECT))
+    assert told.count("Drabent et al.") == 2
+    assert "Drabent et al.: 11.8 dB" in told and "Drabent et al.: 6.5 dB" in told
+    other = shown.assign(attack="zhu")
+    assert "Drabent" not in texts(comparison.draw(other, arrays, [1, 2], labels, theirs, **SUBJECT))
     # Without the untouched image it has a column.
     bare = {row: label for row, label in labels.items() if "None" not in label}
     figure = comparison.draw(shown, arrays, [1], bare, **SUBJECT)

@@ -6,6 +6,7 @@ import pytest
 
 from reveil import rows, tables
 from reveil.statistics import mean_interval
+from reveil.tables.published import published_images
 from tests.attacked import JUDGE, attack_rows, model_rows
 from tests.figure_tables import single_scores
 from tests.workflow import ROOT
@@ -91,3 +92,15 @@ def test_the_five_lowest_are_compared_with_those_of_the_paper(dataset, experimen
     note = tables.overlap_note(tables.single_table(scores), PUBLISHED, experiment)
     assert "for CIFAR-100, among our five lowest: 3 (" in note
     assert note.endswith(f"ResNet20-4{beside}).")
+
+
+def test_single_images_have_their_published_psnr():
+    found = published_images(
+        PUBLISHED, "ats-exp02", "drabent2022", dataset="fashion-mnist", model="convnet-9"
+    )
+    assert found == {
+        ("none", 0): 7.84, ("14-48-48+42-28-42", 0): 7.42, ("none", 1): 7.16,
+        ("14-48-48+42-28-42", 1): 6.89, ("none", 2): 10.07, ("14-48-48+42-28-42", 2): 5.28,
+    }  # fmt: skip
+    other = {"dataset": "fashion-mnist-demo", "model": "convnet-9"}
+    assert published_images(PUBLISHED, "ats-exp02", "drabent2022", **other) == {}

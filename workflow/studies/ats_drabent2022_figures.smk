@@ -33,7 +33,10 @@ rule ats_figure_exp02:
     localrule: True
     conda:
         "../../envs/plot.yaml"
+    resources:
+        published=PUBLISHED,
     params:
+        published=PUBLISHED_DIGEST,
         pages=figure_pages("ats-exp02"),
         arrays=lambda w: pictured("ats-exp02"),
         seed=config["seeds"][0],

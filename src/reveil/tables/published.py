@@ -142,6 +142,33 @@ def published_columns(
     }
 
 
+def published_images(
+    published: pd.DataFrame, experiment: str, source: str, *, dataset: str, model: str
+) -> dict[tuple[str, int], float]:
+    """Return what a paper prints for single images: policy and number of the image -> PSNR in dB.
+
+    Args:
+        published: As in :func:`published_row`, with ``note``, which ends in ``test image 0``.
+        experiment: The experiment.
+        source: As in :func:`published_row`.
+        dataset: Our name of the dataset.
+        model: Our name of the model.
+    """
+    rows = published[
+        (published["experiment"] == experiment)
+        & (published["source"] == source)
+        & (published["metric"] == "psnr_db")
+        & (published["dataset"] == dataset_title(dataset))
+        & (published["model"] == _MODEL_NAMES.get(model, model_title(model)))
+    ]
+    numbers = rows["note"].str.extract(r"test image (\d+)$", expand=False)
+    rows = rows.assign(image=numbers).dropna(subset=["image"])
+    return {
+        (_policy_name(row["policy"]), int(row["image"])): float(row["value"])
+        for _, row in rows.iterrows()
+    }
+
+
 def _policy_name(published_name: Any) -> str:
     """Return our name of a policy of the papers, whose hybrids are in the order of the search."""
     if published_name == "None":
