@@ -1,12 +1,15 @@
 """What readers see of a table: which columns, what in them, and the line under them."""
 
 import re
+import runpy
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from reveil import tables
+from reveil import rows, tables
+from reveil.files import write_csv
 from reveil.leaks import leaks
 from tests.attacked import JUDGE, attack_rows, model_rows, published_rows
 from tests.figure_tables import single_scores
@@ -34,7 +37,7 @@ def regression(**values):
 
 def test_the_regressions_of_the_leaks_are_printed_whole():
     empty = dict.fromkeys(("estimate", "low", "high", "r2"), np.nan)
-    rows, note = printed(
+    shown, note = printed(
         pd.DataFrame(
             [
                 regression(),
@@ -43,16 +46,16 @@ def test_the_regressions_of_the_leaks_are_printed_whole():
             ]
         )
     )
-    assert rows[0] == {
+    assert shown[0] == {
         "Protocol": "fixed", "Dataset": "CIFAR-100", "Model": "ResNet20-4",
         "Policy": "Searched 1 (3-1-7)", "Recipe": "full", "Attack": "inversed", "Defence": "none",
         "Term": "edge density", "Estimate [95 %]": "+1.23 [-0.50, +2.00]",
         "Unit": "dB per SD", "n": "60",
         "Classes": "6", "R2": "0.46", "Method": "ols-hc3", "Note": "left out: 3",
     }  # fmt: skip
-    shares = [rows[1][head] for head in ("Term", "Estimate [95 %]", "Unit")]
+    shares = [shown[1][head] for head in ("Term", "Estimate [95 %]", "Unit")]
     assert shares == ["class", "1.23 [-0.50, 2.00]", "share of variance"]
-    assert (rows[2]["Estimate [95 %]"], rows[2]["R2"], rows[2]["Note"]) == ("-", "-", "")
+    assert (shown[2]["Estimate [95 %]"], shown[2]["R2"], shown[2]["Note"]) == ("-", "-", "")
     assert "Settings without a regression, as their notes tell: 1 of 2." in note
     assert "Failed" not in note and "Means" not in note
 
@@ -62,9 +65,9 @@ def test_what_leaks_writes_is_what_is_printed():
     names = ["contrast", "edge_density", "victim_loss", "victim_confidence", "gradient_norm"]
     images = pd.DataFrame(facts, columns=names).assign(**SETTING, status="ok", label=0)
     images = images.assign(image=range(40), psnr_db=9.0 + facts[:, 0], floor_db=8.0, seed=0)
-    rows, _ = printed(leaks(images))
-    assert [row["Term"] for row in rows[:5]] == [name.replace("_", " ") for name in names]
-    assert {row["n"] for row in rows} == {"40"}
+    shown, _ = printed(leaks(images))
+    assert [row["Term"] for row in shown[:5]] == [name.replace("_", " ") for name in names]
+    assert {row["n"] for row in shown} == {"40"}
 
 
 def attacked(**columns):
@@ -82,7 +85,7 @@ def test_every_measure_of_an_attack_has_a_column():
         floor_registered_db=12.5, floor_content_db=8.25, gain_content_db=0.0,
         reid_rank=[1, 2, 1, 2], reid_rank_used=1, reid_gallery=40,
     )  # fmt: skip
-    rows, note = printed(table.assign(pareto=[False, True]))
+    shown, note = printed(table.assign(pareto=[False, True]))
     expected = {
         "PSNR to the original, dB": "9.50",
         "PSNR on content, dB": "11.50",
@@ -98,10 +101,10 @@ def test_every_measure_of_an_attack_has_a_column():
         "Re-identified by chance, %": "2.50",
         "Pareto front": "yes",
     }
-    assert {head: rows[1][head] for head in expected} == expected
-    assert rows[0]["Pareto front"] == ""
-    assert rows[1]["Re-identified as what the victim used, % [95 %]"].startswith("100.0 [")
-    assert rows[1]["Re-identified, % [95 %]"].startswith("50.0 [")
+    assert {head: shown[1][head] for head in expected} == expected
+    assert shown[0]["Pareto front"] == ""
+    assert shown[1]["Re-identified as what the victim used, % [95 %]"].startswith("100.0 [")
+    assert shown[1]["Re-identified, % [95 %]"].startswith("50.0 [")
     assert "Left out" not in note
 
 
@@ -111,11 +114,11 @@ def test_columns_that_are_empty_or_repeat_another_are_not_printed():
         psnr_original_db=psnr, psnr_content_db=psnr, floor_content_db=8.0, gain_content_db=1.0,
         psnr_unshifted_db=np.nan, reid_rank=1, reid_rank_used=1, reid_gallery=40, lpips=np.nan,
     )  # fmt: skip
-    rows, note = printed(table)
-    heads = " ".join(rows[0])
+    shown, note = printed(table)
+    heads = " ".join(shown[0])
     for absent in ("original", "content", "before the move", "victim used", "LPIPS", "over seeds"):
         assert absent not in heads
-    assert "Difference of gain, dB [95 %]" in rows[0]
+    assert "Difference of gain, dB [95 %]" in shown[0]
     told = (
         "PSNR to the original; PSNR on content; Gain on content; Re-identified as what the victim"
     )
@@ -124,8 +127,8 @@ def test_columns_that_are_empty_or_repeat_another_are_not_printed():
 
 def test_one_row_that_differs_keeps_a_column():
     table = attacked(psnr_original_db=[9.0, 12.0, 9.0, 12.5])
-    rows, note = printed(table)
-    assert [row["PSNR to the original, dB"] for row in rows] == ["10.50", "10.75"]
+    shown, note = printed(table)
+    assert [row["PSNR to the original, dB"] for row in shown] == ["10.50", "10.75"]
     assert "Left out" not in note
 
 
@@ -155,3 +158,30 @@ def test_the_marks_are_those_published_for_the_dataset(dataset, original, draben
         assert (f"Top five of {title}" in text) == (named is not None)
         found = set(table.loc[marks.eq(True), "index"])
         assert found == named if named else marks.isna().all()
+
+
+def test_pairs_of_equal_accuracy_are_printed_too(tmp_path):
+    images = pd.concat(
+        [
+            attack_rows("3-1-7", [9.0, 12.0, 10.0]),
+            attack_rows("none", [13.0, 13.5, 12.5]).assign(defence="prune-70"),
+        ]
+    )
+    tables_of = {"images": images, "models": model_rows("none", "3-1-7")}
+    for name, table in tables_of.items():
+        write_csv(tmp_path / f"{name}.csv", table)
+    names = ("csv", "markdown", "html", "pairs", "pairs_markdown", "pairs_html")
+    snakemake = SimpleNamespace(
+        input=SimpleNamespace(**{name: str(tmp_path / f"{name}.csv") for name in tables_of}),
+        output=SimpleNamespace(**{name: tmp_path / f"out-{name}" for name in names}),
+        params=SimpleNamespace(judge={"fixed": JUDGE}),
+        resources=SimpleNamespace(published=str(ROOT / "config/published.csv")),
+        log=[str(tmp_path / "log.txt")],
+    )
+    script = ROOT / "workflow/scripts/ats_table_exp04.py"
+    runpy.run_path(str(script), {"snakemake": snakemake})
+    assert rows.read(tmp_path / "out-pairs")["second_defence"].tolist() == ["prune-70"]
+    text = (tmp_path / "out-pairs_markdown").read_text()
+    assert "| Searched 1 (3-1-7) | None, prune-70 | 75.0 | 75.0 |" in text and "Newcombe" in text
+    assert "None, prune-70" in (tmp_path / "out-pairs_html").read_text()
+    assert "Pareto front" in (tmp_path / "out-markdown").read_text()

@@ -1,10 +1,12 @@
 """Print the table of ats-exp04: competing defences, and policies of equal accuracy beside them."""
 
+from types import SimpleNamespace
+
 from reveil import rows, tables
-from reveil.files import write_csv
 from reveil.job import Job
 
-files = snakemake.input
+files, out = snakemake.input, snakemake.output
+pairs = SimpleNamespace(csv=out.pairs, markdown=out.pairs_markdown, html=out.pairs_html)
 with Job("ats_table_exp04", snakemake.log[0]):
     images = rows.read(files.images)
     table = tables.attack_table(
@@ -17,5 +19,5 @@ with Job("ats_table_exp04", snakemake.log[0]):
         baseline={"defence": "none"},
     )
     table["pareto"] = tables.pareto_front(table)
-    tables.write(table, snakemake.output, images)
-    write_csv(snakemake.output.pairs, tables.equal_accuracy(table, images))
+    tables.write(table, out, images)
+    tables.write(tables.equal_accuracy(table, images), pairs)

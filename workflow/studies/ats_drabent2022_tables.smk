@@ -35,6 +35,14 @@ rule ats_table_exp04:
         html=experiment_table("ats-exp04", "html"),
         markdown=experiment_table("ats-exp04", "md"),
         pairs=tidy("ats-exp04", "equal-accuracy"),
+        pairs_html=for_report(
+            f"results/{config['run']}/ats/tables/exp04-equal-accuracy.html",
+            caption="../report/ats_table_exp04_equal_accuracy.rst",
+            category=ATS_CATEGORY,
+            subcategory=experiment("ats-exp04")["title"],
+            labels={"experiment": "ats-exp04", "form": "table of equal accuracy"},
+        ),
+        pairs_markdown=f"results/{config['run']}/ats/tables/exp04-equal-accuracy.md",
     log:
         f"logs/{config['run']}/ats_table_exp04.log",
     localrule: True
