@@ -37,7 +37,7 @@ rule ats_table_exp04:
         pairs=tidy("ats-exp04", "equal-accuracy"),
         pairs_html=for_report(
             f"results/{config['run']}/ats/tables/exp04-equal-accuracy.html",
-            caption="../report/ats_table_exp04_equal_accuracy.rst",
+            caption="../report/ats_table_exp04.rst",
             category=ATS_CATEGORY,
             subcategory=experiment("ats-exp04")["title"],
             labels={"experiment": "ats-exp04", "form": "table of equal accuracy"},
