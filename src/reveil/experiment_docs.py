@@ -47,8 +47,9 @@ WORK = """
 Work at the papers' settings ([`config.yaml`](../config.yaml), all seeds), each experiment by
 itself: what two experiments share is computed once, and searches are left out. M: millions.
 Image-iterations are those of the attacks; a step of L-BFGS counts its 20 inner ones.
-[`ats_cost`](../config/experiments/ats-cost.yaml) turns the measured jobs of a run into hours of each
-experiment on the same machine (`hours.csv`). No GPU has run them yet, so no GPU hours stand here.
+[`ats_cost`](../config/experiments/ats-cost.yaml) turns the measured jobs of a run into hours of
+each experiment on the same machine (`hours.csv`). No GPU has run them yet, so no GPU hours stand
+here.
 
 | target | trainings | M training images | attacked images | M image-iterations | policies scored |
 | --- | --- | --- | --- | --- | --- |

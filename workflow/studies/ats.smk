@@ -199,5 +199,5 @@ rule ats_figure_curves:
 rule ats:
     input:
         [getattr(rules, f"ats_{item}").output for item in ATS["items"]],
-        [getattr(rules, name.replace("-", "_")).input for name in ATS["experiments"]["targets"]],
+        [inputs_of_target(name) for name in ATS["experiments"]["targets"]],
     localrule: True

@@ -282,3 +282,14 @@ def target(name, *drawn):
         return [path for item in drawn for path in item]
 
     return files
+
+
+def inputs_of_target(name):
+    """Return what the target of an experiment asks for."""
+    drawn_by = name.replace("-", "_")
+    if not workflow.is_rule(drawn_by):
+        raise WorkflowError(
+            f"studies.ats.experiments.targets: {name!r} cannot be drawn, as there is no rule {drawn_by}; "
+            f"its tidy tables can be asked for by their paths, such as {tidy(name, 'images')}"
+        )
+    return getattr(rules, drawn_by).input
