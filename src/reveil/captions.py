@@ -3,6 +3,7 @@
 import pandas as pd
 
 from reveil import datasets
+from reveil.models import names
 
 LPIPS_ABSENT = "LPIPS: weights not at hand."
 LPIPS_PRESENT = "LPIPS: AlexNet with the linear heads of Zhang et al. 2018."
@@ -30,3 +31,18 @@ def synthetic_note(table: pd.DataFrame) -> str:
     if not titles:
         return ""
     return f"Synthetic: {', '.join(titles)}; these numbers say nothing about the real dataset."
+
+
+def batch_norm_note(table: pd.DataFrame) -> str:
+    """Return the sentence that names networks on which batch statistics can change nothing.
+
+    Args:
+        table: any table with a column ``model``.
+    """
+    found = [name for name in dict.fromkeys(table["model"]) if not names.has_batch_norm(name)]
+    if not found:
+        return ""
+    return (
+        f"No batch norm in {', '.join(found)}: the victim's batch statistics, and what an attack "
+        "makes of them, change nothing there."
+    )

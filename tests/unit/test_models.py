@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from reveil.captions import batch_norm_note
 from reveil.errors import ReveilError
 from reveil.gradients import per_image_gradients
 from reveil.models import build, check_name, load_model, parameter_count, parse, save_weights
+from reveil.models.names import has_batch_norm
 
 METADATA = {"model": "lenetzhu", "channels": "1", "size": "28", "classes": "10"}
 
@@ -92,6 +95,14 @@ def test_parameter_and_tensor_counts_of_the_papers(
     model = build(name, channels, size, classes)
     assert parameter_count(model) == parameters
     assert len(list(model.parameters())) == tensors
+
+
+@pytest.mark.parametrize("name", ["resnet20-1", "convnet-w4", "lenetzhu"])
+def test_a_name_says_whether_there_is_batch_norm(name):
+    layers = build(name, 1, 28, classes=10, seed=0).modules()
+    assert has_batch_norm(name) == any(isinstance(layer, nn.BatchNorm2d) for layer in layers)
+    note = batch_norm_note(pd.DataFrame({"model": ["convnet", name, name]}))
+    assert (f"in {name}:" in note) == (not has_batch_norm(name))
 
 
 @pytest.mark.parametrize("name", ["resnet20-1", "convnet-w4", "convnet-9-w4", "lenetzhu"])

@@ -1,6 +1,6 @@
 """Print the table of ats-exp05: six attacks, and stronger ones."""
 
-from reveil import rows, tables
+from reveil import captions, rows, tables
 from reveil.job import Job
 
 files = snakemake.input
@@ -14,4 +14,4 @@ with Job("ats_table_exp05", snakemake.log[0]):
         experiment="ats-exp05",
         by=["attack", "policy"],
     )
-    tables.write(table, snakemake.output, images)
+    tables.write(table, snakemake.output, images, captions.batch_norm_note(table))

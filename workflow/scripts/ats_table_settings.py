@@ -1,6 +1,6 @@
 """Print the table of ats-settings: batch statistics and labels that the attacker does not have."""
 
-from reveil import rows, tables
+from reveil import captions, rows, tables
 from reveil.job import Job
 
 files = snakemake.input
@@ -15,4 +15,4 @@ with Job("ats_table_settings", snakemake.log[0]):
         by=["policy", "attack"],
         baseline={"protocol": "fixed", "attack": "inversed"},
     )
-    tables.write(table, snakemake.output, images)
+    tables.write(table, snakemake.output, images, captions.batch_norm_note(table))

@@ -40,6 +40,15 @@ class Architecture:
     layers: int
 
 
+def has_batch_norm(name: str) -> bool:
+    """Return whether a model normalises by batch statistics.
+
+    Raises:
+        ReveilError: the name is not in the grammar.
+    """
+    return parse(name).family != "lenetzhu"
+
+
 def parse(name: str) -> Architecture:
     """Return the architecture a name stands for.
 
