@@ -22,6 +22,20 @@ _DRA = """
 32-21-7 24-36-39 9-45-28 34-16-38 31-46-42 10-4-38 48-41-42 36-2-21 31-27-47 14-36-19
 """
 DRA_100 = tuple(_DRA.split())
+# The first candidates of seed 0 with three slots of all 50 transformations. They are what
+# reveil.candidates draws; here they are found without loading PyTorch while a graph is planned.
+_RANDOM = """
+34-42-29 19-29-42 21-29-18 34-31-38 44-31-30 14-35-22 0-10-19 41-13-12 35-32 33-13-43 42-32-47
+5-11-34 10-36-14 11-7-33 39-10-5 29-26-48 12-33-15 19-27-31 39-19-34 42-36-34 41-14-46 11-38-28
+9-47-24 2-40-12 38-42-44 16-21-44 25-24-12 12-8-44 31-23-35 46-13-8 45-16-37 42-46-11 44-36-16
+46-38-35 5-43 49-45-15 11-3-3 36-44-9 43-6-4 49-16-46 1-1-7 28-3-42 21-7-6 37-19 13-45 49-25-9
+45-49-0 20-12-33 3-30-29 41-34-1 36-49-4 24-33-29 39-10-33 24-43-36 29-13-3 17-32-27 14-19
+5-12-33 28-43-43 42-9-34 18-15-34 36-41-49 34-38-24 34-20-26 26-49-45 6-45-38 35-37-8 46-26-16
+17-34-22 44-34-22 31-44-9 17-18-49 26-48-46 29-2-46 5-21-35 11-2-35 34-28-25 18-6-3 25-8-43
+40-39-3 18-40-16 6-43-9 15-46-36 15-18-29 44-45-46 33-12-3 33-29-23 43-38-22 21-3-8 1-2-15
+15-31-12 18-49-22 30-6-16 6-22-44 7-30-27 15-24-19 14-7-22 39-31-34 27-17-19 14-40-44
+"""
+RANDOM_100 = tuple(_RANDOM.split())
 # The ten transformations of lowest S_pri of Warmerdam et al. (2022), the best first.
 TOP_TEN = (3, 15, 1, 26, 12, 43, 25, 13, 4, 39)
 
@@ -58,6 +72,17 @@ def fixed_list(name: str) -> tuple[str, ...] | None:
     if not counted or (counted[1] == "dra" and int(counted[2]) > len(DRA_100)):
         raise ReveilError(not_allowed("policy list", name, LISTS))
     return DRA_100[: int(counted[2])] if counted[1] == "dra" else None
+
+
+def drawn_before(name: str, *, slots: int, slot_max: int) -> tuple[str, ...] | None:
+    """Return ``random-N`` where it is known beforehand, else None.
+
+    Args:
+        slots, slot_max: of the protocol's search.
+    """
+    count = list_size(name)
+    known = (slots, slot_max) == (3, 49) and count <= len(RANDOM_100)
+    return RANDOM_100[:count] if known else None
 
 
 def list_size(name: str) -> int:

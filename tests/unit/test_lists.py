@@ -51,6 +51,14 @@ def test_the_100_policies_of_drabent_et_al() -> None:
     assert names("dra-7") == policies[:7]
 
 
+def test_random_policies_known_beforehand_are_those_that_are_drawn() -> None:
+    drawn = names("random-100", slots=3, slot_max=49)
+    assert lists.drawn_before("random-100", slots=3, slot_max=49) == tuple(drawn)
+    assert lists.drawn_before("random-12", slots=3, slot_max=49) == tuple(drawn[:12])
+    assert lists.drawn_before("random-101", slots=3, slot_max=49) is None
+    assert lists.drawn_before("random-12", slots=3, slot_max=50) is None
+
+
 def test_triples_of_the_best_ten_in_their_order() -> None:
     policies = names("top10-triples")
     assert len(policies) == len(set(policies)) == 120

@@ -205,12 +205,13 @@ def list_policies(name: str, switches: Mapping[str, Any]) -> list[str]:
     """Return the policies of a list, the same for every seed, without repeats and the empty one."""
     listed = lists.fixed_list(name)
     if listed is None:
-        # Candidates are drawn by torch, which planning pays for only where such a list is used.
+        drawn = {key: switches["search"][key] for key in ("slots", "slot_max")}
+        listed = lists.drawn_before(name, **drawn)
+    if listed is None:
+        # Drawn by torch, which planning pays for only where such a list is used.
         from reveil.candidates import policy_list
 
-        search = switches["search"]
-        drawn = policy_list(name, slots=search["slots"], slot_max=search["slot_max"])
-        listed = drawn["policy"]
+        listed = policy_list(name, **drawn)["policy"]
     return [policy for policy in dict.fromkeys(listed) if policy != policies.NONE]
 
 
