@@ -24,6 +24,11 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
     Raises:
         ReveilError: the file cannot be read or is not YAML; the message names file and line.
     """
+    return deepcopy(_shared(path))
+
+
+def _shared(path: str | os.PathLike[str]) -> Any:
+    """Return what ``read_yaml`` does, to be read only: everyone gets the same object."""
     try:
         stat = os.stat(path)
         content = _read_yaml(str(path), stat.st_mtime_ns, stat.st_size)
@@ -31,7 +36,7 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
         raise ReveilError(f"{path}: cannot be read ({error})") from error
     except yaml.YAMLError as error:
         raise ReveilError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
-    return {} if content is None else deepcopy(content)
+    return {} if content is None else content
 
 
 @lru_cache(maxsize=256)
@@ -73,7 +78,8 @@ class Presets:
     @classmethod
     def load(cls, config: Mapping[str, Any], root: str | os.PathLike[str], kind: str) -> "Presets":
         """Read the preset files below ``root`` and take the changes from ``config``."""
-        files = {name: read_yaml(path) for name, path in preset_paths(root, kind).items()}
+        # Not copied, as planning loads presets thousands of times; merging them copies.
+        files = {name: _shared(path) for name, path in preset_paths(root, kind).items()}
         return cls(kind, files, config.get(kind) or {})
 
     @property
