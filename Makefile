@@ -18,7 +18,7 @@ help:
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
-	@echo "make docs    write envs/*.yaml and config/README.md from their sources"
+	@echo "make docs    write envs/*.yaml, config/README.md and docs/experiments.md from their sources"
 	@echo "make bench   the benchmarks, each against its reference"
 
 setup: .venv/lock.txt
@@ -60,11 +60,13 @@ lint: setup
 	@$(BIN)/codespell
 	@$(BIN)/python envs/write_envs.py --check
 	@PYTHONPATH=src $(BIN)/python -m reveil.config_docs --check
+	@PYTHONPATH=src $(BIN)/python -m reveil.experiment_docs --check
 	@$(BIN)/snakemake --lint >/dev/null 2>.snakemake/lint.txt || { cat .snakemake/lint.txt >&2; exit 1; }
 
 docs: setup
 	@$(BIN)/python envs/write_envs.py
 	@PYTHONPATH=src $(BIN)/python -m reveil.config_docs
+	@PYTHONPATH=src $(BIN)/python -m reveil.experiment_docs
 
 bench: setup
 	@for name in transforms scores attack training; do \

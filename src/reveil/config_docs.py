@@ -6,7 +6,7 @@ preset; with ``--check`` it only says whether the file is up to date.
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +53,27 @@ All mistakes are reported at once, before anything runs.
 
 def main() -> None:
     """Write the table, or compare it with the file."""
-    parser = argparse.ArgumentParser(prog="python -m reveil.config_docs", description=__doc__)
+    write_page("reveil.config_docs", __doc__, README, document)
+
+
+def write_page(module: str, purpose: str | None, page: Path, make: Callable[[Path], str]) -> None:
+    """Write a page that is made from other files, or with ``--check`` compare it with the file.
+
+    Args:
+        module: that is run for it.
+        purpose: what the help says.
+        page: path below the top of the repository.
+        make: returns its text, given that top.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=purpose)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--root", type=Path, default=Path(), help="folder of the repository")
     options = parser.parse_args()
-    text, path = document(options.root), options.root / README
+    text, path = make(options.root), options.root / page
     if not options.check:
         write_text(path, text)
     elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-        sys.exit(f"{README} is out of date: run python -m reveil.config_docs")
+        sys.exit(f"{page} is out of date: run python -m {module}")
 
 
 def document(root: Path) -> str:

@@ -4,9 +4,7 @@ Run ``python -m reveil.experiment_docs`` after a change to a preset; with ``--ch
 whether the file is up to date.
 """
 
-import argparse
 import csv
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 from reveil import config as settings
 from reveil.config.presets import merge, read_yaml
-from reveil.files import write_text
+from reveil.config_docs import write_page
 
 PAGE = Path("docs", "experiments.md")
 CONFIGS = ("config.yaml", "demo", "fashion", "tiny")
@@ -69,15 +67,7 @@ configuration leaves out.
 
 def main() -> None:
     """Write the page, or compare it with the file."""
-    parser = argparse.ArgumentParser(prog="python -m reveil.experiment_docs", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    parser.add_argument("--root", type=Path, default=Path(), help="folder of the repository")
-    options = parser.parse_args()
-    text, path = document(options.root), options.root / PAGE
-    if not options.check:
-        write_text(path, text)
-    elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-        sys.exit(f"{PAGE} is out of date: run python -m reveil.experiment_docs")
+    write_page("reveil.experiment_docs", __doc__, PAGE, document)
 
 
 def document(root: Path) -> str:
