@@ -1,0 +1,1 @@
+"""Complex-valued networks that hide features behind a secret rotation (Xiang et al. 2020)."""
