@@ -76,8 +76,8 @@ def quadrant(x: Tensor) -> Tensor:
 
     Where the encoder ends in ReLU, a and b are not negative, so that arg x lies in
     [theta, theta + pi / 2]. A histogram of the phases, weighted by modulus, finds that window to a
-    bin. Near it, theta is where the least of the features turned back is negative: exact zeros of a and of b, which lie on both
-    ends of the window, make that minimum sharp.
+    bin. Near it, theta is where the least of the features turned back is negative: exact zeros of
+    a and of b, which lie on both ends of the window, make that minimum sharp.
 
     Args:
         x: stacked, (2B, c, h, w).
