@@ -12,12 +12,15 @@ from reveil.config.experiments import (
     list_policies,
     pages,
     resolve_experiment,
+    study_of,
 )
 from reveil.config.presets import merge, preset_paths, read_yaml
 from reveil.config.resolve import (
     architecture,
     policy_names,
     resolve_attack,
+    resolve_feature_attack,
+    resolve_protection,
     resolve_protocol,
     resolve_recipe,
 )
@@ -41,8 +44,11 @@ __all__ = [
     "require_experiment",
     "resolve_attack",
     "resolve_experiment",
+    "resolve_feature_attack",
+    "resolve_protection",
     "resolve_protocol",
     "resolve_recipe",
+    "study_of",
     "validate",
     "workload",
 ]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from reveil.config import (
     image_checks,
     name_checks,
     policy_checks,
+    private_checks,
 )
+from reveil.config.experiments import study_of
 from reveil.config.presets import DEFAULT, KINDS, Presets, preset_paths, read_yaml
 from reveil.config.schema import (
     DEFINITIONS,
@@ -40,6 +43,7 @@ CHECKS = (
     bounds_checks.check,
     experiment_checks.check,
 )
+PRIVATE_CHECKS = (private_checks.check, experiment_checks.check)
 
 
 def validate(config: Config, root: Root) -> None:
@@ -58,7 +62,7 @@ def validate(config: Config, root: Root) -> None:
 def require_experiment(config: Config, root: Root, name: str) -> None:
     """Raise a ``ReveilError`` unless an experiment can be done under a valid configuration."""
     presets = {kind: Presets.load(config, root, kind) for kind in KINDS}
-    study = Study(config, root, presets, frozenset())
+    study = Study(config, root, presets, frozenset(), study_of(name))
     messages = list(dict.fromkeys(experiment_checks.check_experiment(study, name)))
     if messages:
         raise ReveilError("\n  ".join([f"experiment {name!r} cannot be done:", *messages]))
@@ -85,6 +89,8 @@ def check(config: Config, root: Root) -> list[str]:
     if all(DEFAULT in presets[kind].files for kind in KINDS):
         study = Study(clean, root, presets, broken)
         messages += [message for part in CHECKS for message in part(study)]
+        hidden = replace(study, name="cvnn")
+        messages += [message for part in PRIVATE_CHECKS for message in part(hidden)]
     return list(dict.fromkeys(messages))
 
 

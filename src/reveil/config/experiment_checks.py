@@ -18,12 +18,13 @@ from reveil.config.experiments import (
     nowhere,
     pages_of,
     recipe_name,
+    study_of,
 )
 from reveil.config.image_checks import training_problems
 from reveil.config.name_checks import caught, check_recipe, with_key
+from reveil.config.private_checks import row_problems
 from reveil.config.study import NAME, Study
 from reveil.errors import ReveilError, not_allowed
-from reveil.models.names import check_name
 
 Values = Mapping[str, Any]
 
@@ -33,13 +34,14 @@ _COUNTED = re.compile(r"(plain-)?(dra|random)-([1-9]\d*)")
 def check(study: Study) -> Iterator[str]:
     """Yield what is wrong: with all experiments by themselves, with those asked for in full."""
     presets, allowed = study.presets[KIND], study.section.get("experiments") or {}
-    yield from _where(allowed)
+    yield from _where(study, allowed)
+    own = [name for name in presets.names if study_of(name) == study.name]
     targets = [name for name in allowed.get("targets") or [] if name is not None]
     for index, name in enumerate(targets):
-        if not study.known(KIND, name):
-            key = f"studies.{NAME}.experiments.targets[{index}]"
-            yield not_allowed(key, name, presets.names)
-    for name in presets.names:
+        if name not in own and not (study.known(KIND, name) and name not in presets.names):
+            key = f"studies.{study.name}.experiments.targets[{index}]"
+            yield not_allowed(key, name, own)
+    for name in own:
         yield from check_experiment(study, name, full=name in targets)
 
 
@@ -56,26 +58,32 @@ def check_experiment(study: Study, name: str, *, full: bool = True) -> Iterator[
     problems = list(_runs(study, name, experiment))
     yield from problems
     complete = all(allowed.get(part) for part in ("datasets", "models")) and "stand_ins" in allowed
-    lost = study.broken & {("protocols",), ("recipes",), ("attacks",)}
+    lost = study.broken & {
+        ("protocols",),
+        ("recipes",),
+        ("attacks",),
+        ("protections",),
+        ("feature_attacks",),
+    }
     if full and complete and not problems and not lost:
         yield from _places(study, name, experiment, allowed)
 
 
-def _where(allowed: Values) -> Iterator[str]:
+def _where(study: Study, allowed: Values) -> Iterator[str]:
     """The datasets, models and stand-ins must exist."""
-    key = f"studies.{NAME}.experiments"
+    key = f"studies.{study.name}.experiments"
     for index, name in enumerate(allowed.get("datasets") or []):
         if name not in datasets.DATASETS:
             yield not_allowed(f"{key}.datasets[{index}]", name, datasets.DATASETS)
     for index, name in enumerate(allowed.get("models") or []):
-        yield from caught(partial(check_name, name), f"{key}.models[{index}]")
+        yield from caught(partial(study.check_model, name), f"{key}.models[{index}]")
     for name, other in (allowed.get("stand_ins") or {}).items():
         known = datasets.DATASETS if name in datasets.DATASETS else None
         if known and other not in known:
             yield not_allowed(f"{key}.stand_ins.{name}", other, known)
         elif not known:
-            yield from caught(partial(check_name, name), f"{key}.stand_ins")
-            yield from caught(partial(check_name, other), f"{key}.stand_ins.{name}")
+            yield from caught(partial(study.check_model, name), f"{key}.stand_ins")
+            yield from caught(partial(study.check_model, other), f"{key}.stand_ins.{name}")
 
 
 def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
@@ -94,7 +102,7 @@ def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
             dataset, _, model = place.partition("/")
             if dataset not in datasets.DATASETS:
                 yield not_allowed(f"{key}.places", dataset, datasets.DATASETS)
-            yield from caught(partial(check_name, model), f"{key}.places, {place}")
+            yield from caught(partial(study.check_model, model), f"{key}.places, {place}")
     for listed in experiment["lists"]:
         yield from caught(partial(lists.list_size, listed), f"{KIND}.{name}.lists")
 
@@ -106,7 +114,8 @@ def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Ite
     told: set[str] = set()
     for page in pages:
         for position, row in enumerate(experiment["rows"]):
-            for message in _row(study, f"{KIND}.{name}.rows[{position}]", page, row):
+            key = f"{KIND}.{name}.rows[{position}]"
+            for message in _row(study, key, page, row):
                 if message not in told:
                     told.add(message)
                     yield message
@@ -123,6 +132,20 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
     switches = study.protocol(page.protocol)
     if switches is None:
         return
+    own = switches["recipes"].values()
+    if not any(list(check_recipe(study, key, name)) for name in own):
+        for role in row.get("recipes", ["full"]):
+            yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
+    for variant in row.get("variants", [""]):
+        yield from _scene(study, key, page, f"{page.attacked}-{variant}".removesuffix("-"))
+    if study.name == NAME:
+        yield from _gradients(study, key, page, row, switches)
+    else:
+        yield from row_problems(study, key, page, row)
+
+
+def _gradients(study: Study, key: str, page: Page, row: Values, switches: Values) -> Iterator[str]:
+    """What is attacked by its gradients must be possible."""
     for attack in row.get("attacks", []):
         if not study.known("attacks", attack):
             yield not_allowed(f"{key}.attacks", attack, study.presets["attacks"].names)
@@ -131,14 +154,8 @@ def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
         yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
     yield from _policies(key, page, row)
     yield from _shifts(study, page, row, switches)
-    own = switches["recipes"].values()
-    if not any(list(check_recipe(study, key, name)) for name in own):
-        for role in row.get("recipes", ["full"]):
-            yield from _recipe(study, f"{key}.recipes", page, recipe_name(role, switches, "none"))
     for variant in row.get("variants", [""]):
-        name = f"{page.attacked}-{variant}".removesuffix("-")
-        yield from _scene(study, key, page, name)
-        yield from _attacks(study, page, row, name)
+        yield from _attacks(study, page, row, f"{page.attacked}-{variant}".removesuffix("-"))
 
 
 def _attacks(study: Study, page: Page, row: Values, protocol: str) -> Iterator[str]:

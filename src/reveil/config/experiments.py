@@ -21,6 +21,9 @@ Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
 
 KIND = "experiments"
+STUDIES = ("ats", "cvnn")
+# What is attacked with where a row does not say.
+ATTACK = {"ats": "inversed", "cvnn": "inversion1"}
 FULL = "full"
 TINY = "tiny"
 _LIST = re.compile(r"(plain-)?(dra|random)-(\d+)")
@@ -95,15 +98,25 @@ def experiment_names(config: Config, root: Root) -> list[str]:
     return Presets.load(config, root, KIND).names
 
 
+def study_of(name: str) -> str:
+    """Return the study of an experiment: what its name begins with, ``ats`` for names of one's own.
+
+    Args:
+        name: of the experiment, ``cvnn-exp02``.
+    """
+    first = name.partition("-")[0]
+    return first if first in STUDIES else STUDIES[0]
+
+
 def pages(config: Config, root: Root, name: str) -> list[Page]:
     """Return where an experiment is done under this configuration; empty if nowhere.
 
-    Places keep to the datasets and models of ``studies.ats.experiments``, after its stand-ins; of
-    places that stand-ins make one, the first stays.
+    Places keep to the datasets and models of ``studies.{study}.experiments``, after its stand-ins;
+    of places that stand-ins make one, the first stays.
     """
     protocols = Presets.load(config, root, "protocols")
     experiment = resolve_experiment(config, root, name)
-    return pages_of(experiment, protocols, config["studies"]["ats"]["experiments"])
+    return pages_of(experiment, protocols, config["studies"][study_of(name)]["experiments"])
 
 
 def pages_of(
@@ -142,12 +155,14 @@ def cells(config: Config, root: Root, name: str, seed: int) -> list[Cell]:
         cell
         for page in pages(config, root, name)
         for row in resolve_experiment(config, root, name)["rows"]
-        for cell in _cells(page, row, protocols, seed)
+        for cell in _cells(study_of(name), page, row, protocols, seed)
     ]
     return list(dict.fromkeys(found))
 
 
-def _cells(page: Page, row: Mapping[str, Any], protocols: Presets, seed: int) -> Iterator[Cell]:
+def _cells(
+    study: str, page: Page, row: Mapping[str, Any], protocols: Presets, seed: int
+) -> Iterator[Cell]:
     if page.run not in row.get("runs", [page.run]):
         return
     if page.origin[1] not in row.get("models", [page.origin[1]]):
@@ -156,13 +171,15 @@ def _cells(page: Page, row: Mapping[str, Any], protocols: Presets, seed: int) ->
     names = [
         policy
         for entry in row["policies"]
-        for policy in expand_policies(str(entry), page, switches, seed)
+        for policy in (
+            expand_policies(str(entry), page, switches, seed) if study == "ats" else [str(entry)]
+        )
     ]
     for variant, policy, role, attack, defence in product(
         row.get("variants", [""]),
         names,
         row.get("recipes", [FULL]),
-        row.get("attacks", ["inversed"]) or [None],
+        row.get("attacks", [ATTACK[study]]) or [None],
         row.get("defences", ["none"]),
     ):
         protocol = f"{page.attacked}-{variant}" if variant else page.attacked
@@ -221,5 +238,5 @@ def nowhere(name: str, experiment: Mapping[str, Any], allowed: Mapping[str, Any]
     return (
         f"experiment {name!r}: none of its places ({', '.join(places)}) is among the datasets "
         f"({', '.join(allowed['datasets'])}) and models ({', '.join(allowed['models'])}) of "
-        "studies.ats.experiments; add them there, or name stand-ins"
+        f"studies.{study_of(name)}.experiments; add them there, or name stand-ins"
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reveil import datasets, indices
-from reveil.config.study import NAME, Place, Study
+from reveil.config.study import Place, Study
 from reveil.datasets import Dataset
 from reveil.schedule import steps_per_epoch
 
@@ -18,6 +18,14 @@ def check(study: Study) -> Iterator[str]:
         for name, switches in study.searches(place).items():
             yield from _search(study, place, name, switches)
         yield from _holdouts(study, place)
+        yield from _recipe(study, place, place.switches["recipes"]["full"])
+    yield from _pictures(study)
+
+
+def check_shared(study: Study) -> Iterator[str]:
+    """Yield what is wrong where there is no search: with victims, trainings and pictures."""
+    for place in study.places():
+        yield from _victims(study, place)
         yield from _recipe(study, place, place.switches["recipes"]["full"])
     yield from _pictures(study)
 
@@ -147,6 +155,6 @@ def _pictures(study: Study) -> Iterator[str]:
         for index, position in enumerate(positions):
             if position is not None and position >= count:
                 yield (
-                    f"studies.{NAME}.pictures.images[{index}]: {position} is not allowed; "
+                    f"studies.{study.name}.pictures.images[{index}]: {position} is not allowed; "
                     f"protocol {name!r} attacks {count} images; allowed: 0 to {count - 1}"
                 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from reveil import datasets
 from reveil.config.presets import KINDS, Presets
 from reveil.config.study import Study
+from reveil.cvnn.names import is_private
 from reveil.errors import ReveilError, nearest, not_allowed
 from reveil.models.names import check_name
 
@@ -86,7 +87,8 @@ def _check_place(key: str, place: str) -> Iterator[str]:
     dataset, _, model = place.partition("/")
     if dataset not in datasets.DATASETS:
         yield not_allowed(key, dataset, datasets.DATASETS)
-    if model and model != "resnet20":
+    # What precedes the first hyphen stands for a whole family.
+    if model and model != "resnet20" and not is_private(model):
         yield from caught(partial(check_name, model), key)
 
 

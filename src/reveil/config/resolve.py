@@ -7,6 +7,8 @@ from typing import Any
 
 from reveil import datasets, policies
 from reveil.config.presets import Presets, merge
+from reveil.cvnn.names import is_private
+from reveil.cvnn.protections import Protection, from_values
 from reveil.models.names import parse
 
 Config = Mapping[str, Any]
@@ -49,14 +51,38 @@ def resolve_attack(config: Config, root: Root, name: str) -> dict[str, Any]:
     return attack_of(Presets.load(config, root, "attacks"), name)
 
 
+def resolve_protection(config: Config, root: Root, name: str) -> Protection:
+    """Return the protection ``name``.
+
+    Raises:
+        ReveilError: there is no such protection, its bases go in a circle, or its keys do not go
+            together.
+    """
+    return protection_of(Presets.load(config, root, "protections"), name)
+
+
+def resolve_feature_attack(config: Config, root: Root, name: str) -> dict[str, Any]:
+    """Return the parameters of the attack ``name`` on features, with every key.
+
+    Raises:
+        ReveilError: there is no such attack, or its bases go in a circle.
+    """
+    return attack_of(Presets.load(config, root, "feature_attacks"), name)
+
+
 def protocol_of(presets: Presets, name: str) -> dict[str, Any]:
     """Return the protocol ``name`` of loaded presets."""
     return reduce(merge, map(_values, presets.layers(name)), {})
 
 
 def attack_of(presets: Presets, name: str) -> dict[str, Any]:
-    """Return the attack ``name`` of loaded presets."""
+    """Return the attack ``name``, on gradients or on features, of loaded presets."""
     return reduce(merge, map(_values, presets.layers(name)), {})
+
+
+def protection_of(presets: Presets, name: str) -> Protection:
+    """Return the protection ``name`` of loaded presets."""
+    return from_values(name, reduce(merge, map(_values, presets.layers(name)), {}))
 
 
 def recipe_of(presets: Presets, name: str, dataset: str, model: str) -> dict[str, Any]:
@@ -79,6 +105,8 @@ def architecture(protocol: Mapping[str, Any], dataset: str, model: str) -> str:
     Raises:
         ReveilError: an unknown model or dataset.
     """
+    if is_private(model):
+        return model
     network = parse(model)
     if network.family == "convnet" and network.layers == 8 and protocol["convnet_layers"] == 9:
         return model.replace("convnet", "convnet-9", 1)

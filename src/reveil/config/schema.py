@@ -24,6 +24,8 @@ DEFINITIONS = {
     "protocols": "protocol",
     "recipes": "recipe",
     "attacks": "attack",
+    "protections": "protection",
+    "feature_attacks": "feature_attack",
     "experiments": "experiment",
 }
 

@@ -11,8 +11,9 @@ from reveil.aliases import Searched, parse_searched
 from reveil.config.presets import DEFAULT, Presets
 from reveil.config.resolve import architecture, attack_of, protocol_of, recipe_of
 from reveil.config.schema import key_name
+from reveil.cvnn import names as private
 from reveil.errors import ReveilError
-from reveil.models.names import EXAMPLES, check_name
+from reveil.models import names as networks
 
 NAME = "ats"
 
@@ -46,30 +47,36 @@ class Study:
         presets: the rest of the presets and of their changes, by kind.
         broken: (kind, name) of what had a wrong value, (kind,) where the whole section had. What
             stands on it is not what the user meant, so its values are not related to others.
+        name: of the study.
     """
 
     config: Mapping[str, Any]
     root: str | os.PathLike[str]
     presets: Mapping[str, Presets]
     broken: frozenset[tuple[str, ...]]
+    name: str = NAME
 
     @property
     def section(self) -> Mapping[str, Any]:
         """The keys of the study."""
-        return self.config.get("studies", {}).get(NAME, {})
+        return self.config.get("studies", {}).get(self.name, {})
 
     def entries(self, key: str) -> list[tuple[str, Any]]:
         """Return (name of the entry, value) for the valid entries of a list of the study."""
         return [
-            (key_name(("studies", NAME, key, index)), value)
+            (key_name(("studies", self.name, key, index)), value)
             for index, value in enumerate(self.section.get(key) or [])
             if value is not None
         ]
 
     def existing(self, key: str) -> list[tuple[str, str]]:
         """Return the entries of ``datasets`` or ``models`` that exist."""
-        look_up = datasets.get if key == "datasets" else check_name
+        look_up = datasets.get if key == "datasets" else self.check_model
         return [(entry, name) for entry, name in self.entries(key) if _succeeds(look_up, name)]
+
+    def check_model(self, name: str) -> None:
+        """Raise a ``ReveilError`` unless ``name`` is the name of a network of this study."""
+        (networks.check_name if self.name == NAME else private.parse)(name)
 
     def known(self, kind: str, name: str) -> bool:
         """Return whether ``name`` can be used; where its section is lost, it may have been."""
@@ -84,6 +91,11 @@ class Study:
         """Return an attack, or None where something it stands on is told to be wrong."""
         sound = self._sound("attacks", name)
         return attack_of(self.presets["attacks"], name) if sound else None
+
+    def feature_attack(self, name: str) -> dict[str, Any] | None:
+        """Return an attack on features, or None where something it stands on is told wrong."""
+        sound = self._sound("feature_attacks", name)
+        return attack_of(self.presets["feature_attacks"], name) if sound else None
 
     def recipe(self, name: str, dataset: str, network: str) -> dict[str, Any] | None:
         """Return a recipe, or None where something it stands on is told to be wrong."""
@@ -111,7 +123,7 @@ class Study:
     def any_places(self) -> list[Place]:
         """Return ``places``, with stand-ins for protocols, datasets or models that are not left."""
         data = [name for _, name in self.existing("datasets")] or list(datasets.DATASETS)[:1]
-        models = [name for _, name in self.existing("models")] or list(EXAMPLES)[:1]
+        models = [name for _, name in self.existing("models")] or list(networks.EXAMPLES)[:1]
         default = {DEFAULT: protocol_of(self.presets["protocols"], DEFAULT)}
         return list(_places(self.protocols() or default, data, models))
 
