@@ -1,0 +1,1 @@
+"""Attackers on hidden features: what they guess, and how each is made."""
