@@ -129,7 +129,7 @@ def estimate_cells(row: Mapping[str, Any]) -> dict[str, str]:
     cells = _subject(row) | {head: str(row[name]) for name, head in _OF.items() if name in row}
     cells |= {
         "Quantity": str(row["title"]),
-        "Value [95 %]": _bracketed(row["value"], row["low"], row["high"], None),
+        "Value [95 %]": bracketed(row["value"], row["low"], row["high"], None),
         "n": number(row["n"], 0),
         "Interval by": str(row["interval"]),
     }
@@ -165,7 +165,7 @@ def leak_cells(row: Mapping[str, Any]) -> dict[str, str]:
         "Attack": str(row["attack"]),
         "Defence": str(row["defence"]),
         "Term": str(row["term"]).replace("_", " "),
-        "Estimate [95 %]": _bracketed(*ends, 2, "" if of_classes else "+"),
+        "Estimate [95 %]": bracketed(*ends, 2, "" if of_classes else "+"),
         "Unit": "share of variance" if of_classes else "dB per SD",
         "n": number(row["n"], 0),
         "Classes": number(row["classes"], 0),
@@ -181,7 +181,7 @@ def search_cells(row: Mapping[str, Any]) -> dict[str, str]:
     special = {
         "dataset": lambda: dataset_title(row["dataset"]),
         "model": lambda: model_title(row["model"]),
-        "s_pri": lambda: _bracketed(row["s_pri"], row["s_pri_low"], row["s_pri_high"], 3),
+        "s_pri": lambda: bracketed(row["s_pri"], row["s_pri_low"], row["s_pri_high"], 3),
         "s_pri_difference": lambda: number(row["s_pri_difference"], 3, sign="+"),
         "s_acc": lambda: number(row["s_acc"], 1),
         "warmerdam2022_s_pri": lambda: _plain(row["warmerdam2022_s_pri"], 3),
@@ -220,7 +220,7 @@ def _measured(row: Mapping[str, Any]) -> dict[str, str]:
     for name, head in _SHARES.items():
         if f"{name}_share" in row:
             ends = (100 * row[f"{name}_{end}"] for end in ("share", "low", "high"))
-            cells[f"{head}, % [95 %]"] = _bracketed(*ends, 1)
+            cells[f"{head}, % [95 %]"] = bracketed(*ends, 1)
     if "reid_chance" in row:
         cells["Re-identified by chance, %"] = number(100 * row["reid_chance"])
     return cells
@@ -241,7 +241,8 @@ def _plain(value: Any, digits: int = 0) -> str:
     return number(value, digits)
 
 
-def _bracketed(mean: float, low: float, high: float, digits: int | None, sign: str = "") -> str:
+def bracketed(mean: float, low: float, high: float, digits: int | None, sign: str = "") -> str:
+    """Return a number with its interval as text; without one where an end of it is NaN."""
     text = number(mean, digits, sign=sign)
     if pd.isna(low) or pd.isna(high):
         return text
@@ -252,12 +253,12 @@ def _interval(
     row: Mapping[str, Any], name: str, unit: str = "", *, digits: int = 2, sign: str = ""
 ) -> str:
     ends = (row[f"{name}_{end}{unit}"] for end in ("mean", "low", "high"))
-    return _bracketed(*ends, digits, sign)
+    return bracketed(*ends, digits, sign)
 
 
 def _accuracy(row: Mapping[str, Any], measure: str) -> str:
     names = (f"accuracy_{measure}_{end}" for end in ("pct", "low_pct", "high_pct"))
-    return _bracketed(*(row[name] for name in names), 1)
+    return bracketed(*(row[name] for name in names), 1)
 
 
 def _paper(row: Mapping[str, Any], source: str) -> str:

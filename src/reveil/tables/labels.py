@@ -4,14 +4,20 @@ import re
 
 from reveil import datasets, policies
 from reveil.aliases import RANDOM_POLICIES
+from reveil.cvnn import names as private
 from reveil.errors import ReveilError
 
 NOT_AVAILABLE = "not available"
-SOURCE_TITLES = {
-    "original": "Gao et al. 2021",
-    "drabent2022": "Drabent et al. 2022",
-    "warmerdam2022": "Warmerdam et al. 2022",
+# Study -> source of published numbers -> its name; the original paper is another one in each.
+SOURCES = {
+    "ats": {
+        "original": "Gao et al. 2021",
+        "drabent2022": "Drabent et al. 2022",
+        "warmerdam2022": "Warmerdam et al. 2022",
+    },
+    "cvnn": {"original": "Xiang et al. 2020", "knijff2021": "Knijff et al. 2021"},
 }
+SOURCE_TITLES = SOURCES["ats"]
 # The rows of the papers' main table, in its order.
 _ALIASES = {
     "random": "Random",
@@ -31,13 +37,33 @@ def dataset_title(name: str) -> str:
 
 
 def model_title(name: str) -> str:
-    """Return the title of a model, such as ``ResNet20-4`` for ``resnet20-4``."""
+    """Return the title of a model: ``ResNet20-4``, or ``ResNet-32-alpha`` for a private network."""
     if match := re.fullmatch(r"resnet20-(\d+)", name):
         return f"ResNet20-{match[1]}"
     if match := re.fullmatch(r"convnet(-9)?(?:-w(\d+))?", name):
         extras = ["9 convolutions"] * bool(match[1]) + [f"width {match[2]}"] * bool(match[2])
         return f"ConvNet ({', '.join(extras)})" if extras else "ConvNet"
+    if private.is_private(name):
+        return _private_title(name)
     return {"lenetzhu": "LeNetZhu"}.get(name, name)
+
+
+def _private_title(name: str) -> str:
+    # Papers say LeNet of two networks, and name the cut of a ResNet not at all.
+    shape = private.parse(name)
+    title = private_family(name)
+    extras = [f"the {shape.split}'s"] if shape.family == "lenet" else []
+    extras += ["authors' cut"] * (shape.family == "resnet" and shape.split == "authors")
+    extras += [f"width {shape.width}"] * ("-w" in name)
+    return f"{title} ({', '.join(extras)})" if extras else title
+
+
+def private_family(name: str) -> str:
+    """Return what papers call a private network, whatever its cut and width."""
+    shape = private.parse(name)
+    if shape.family == "resnet":
+        return f"ResNet-{shape.depth}-{shape.variant}"
+    return {"lenet": "LeNet", "vgg16": "VGG-16", "alexnet": "AlexNet"}[shape.family]
 
 
 def policy_roles(dataset: str, model: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Rendering of the tables for readers: numbers with their intervals, in Markdown and HTML."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -39,34 +41,51 @@ _SEARCH = ["protocol", "dataset", "model", "seed"]
 _REGRESSION = [*_SEARCH[:3], "policy", "recipe", "attack", "defence"]
 
 
-def to_markdown(table: pd.DataFrame, *notes: str) -> str:
-    """Return a table of this package as Markdown, with a line under it that counts failures.
+@dataclass(frozen=True)
+class Form:
+    """How the tables of another study are shown; those of this package are known by their columns.
+
+    Attributes:
+        cells: The cells of a row, by head.
+        note: The sentences under the table.
+        text: Heads of columns of words.
+    """
+
+    cells: Callable[[Mapping[str, Any]], dict[str, str]]
+    note: Callable[[pd.DataFrame], str]
+    text: frozenset[str]
+
+
+def to_markdown(table: pd.DataFrame, *notes: str, form: Form | None = None) -> str:
+    """Return a table as Markdown, with a line under it that counts failures.
 
     Args:
         table: The table.
         *notes: Sentences that follow in that line.
+        form: How it is shown, if it is not one of this package.
     """
-    shown = readable(table)
+    shown = readable(table, form)
     lines = [shown.columns, ["---"] * shown.shape[1], *shown.itertuples(index=False)]
     rows = (
         "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines
     )
-    return "\n".join(rows) + f"\n\n{note(table, *notes)}\n"
+    return "\n".join(rows) + f"\n\n{note(table, *notes, form=form)}\n"
 
 
-def to_html(table: pd.DataFrame, *notes: str) -> str:
-    """Return a table of this package as a fragment of HTML that needs nothing else.
+def to_html(table: pd.DataFrame, *notes: str, form: Form | None = None) -> str:
+    """Return a table as a fragment of HTML that needs nothing else.
 
     The fragment brings its style and is pure ASCII, so that it reads the same in a report and
     opened as a file. The arguments are those of :func:`to_markdown`.
     """
-    shown = readable(table)
-    classes = ["text" if head in TEXT else "number" for head in shown.columns]
+    shown = readable(table, form)
+    words = TEXT if form is None else form.text
+    classes = ["text" if head in words else "number" for head in shown.columns]
     head = _html_row("th", shown.columns, classes)
     body = "".join(_html_row("td", cells, classes) for cells in shown.itertuples(index=False))
     markup = (
         f'{_STYLE}<div class="reveil"><table class="reveil"><caption>'
-        f"{escape(note(table, *notes))}"
+        f"{escape(note(table, *notes, form=form))}"
         f"</caption><thead>{head}</thead><tbody>{body}</tbody></table></div>\n"
     )
     return markup.encode("ascii", "xmlcharrefreplace").decode("ascii")
@@ -78,8 +97,10 @@ def _html_row(tag: str, cells: Any, classes: list[str]) -> str:
     return f"<tr>{''.join(inner)}</tr>"
 
 
-def note(table: pd.DataFrame, *notes: str) -> str:
+def note(table: pd.DataFrame, *notes: str, form: Form | None = None) -> str:
     """Return the line under a table: what its intervals are, and how many failures it left out."""
+    if form is not None:
+        return " ".join([form.note(table), *notes])
     unmeasured = "lpips_mean" in table and bool(table["lpips_mean"].isna().all())
     told = [LPIPS_ABSENT] * (unmeasured and LPIPS_ABSENT not in notes)
     return " ".join([_note(table), *told, *notes])
@@ -145,11 +166,13 @@ def _differences(table: pd.DataFrame) -> str:
     return f"{told}; smallest of gain found with 80 % power: {' to '.join(ends)} dB. "
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of this package with readable heads and cells, all of them text."""
+def readable(table: pd.DataFrame, form: Form | None = None) -> pd.DataFrame:
+    """Return a table with readable heads and cells, all of them text."""
     if table.empty:
         return pd.DataFrame({"Rows": ["none"]})
     records = table.to_dict("records")
+    if form is not None:
+        return _filled([form.cells(row) for row in records])
     if "psnr_mean_db" in table:
         varied = [c for c in SETTINGS if c in table and table[c].nunique() > 1]
         records = table.drop(columns=_silent(table)).to_dict("records")
