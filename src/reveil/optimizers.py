@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from reveil.errors import ReveilError, not_allowed
@@ -63,7 +64,10 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015) with PyTorch's betas and epsilon; setting ``weight_decay``."""
+    """Adam (Kingma and Ba 2015) with PyTorch's epsilon.
+
+    Settings ``weight_decay``, ``beta1`` and ``beta2``.
+    """
 
     def _update(self, gradients: list[Tensor], rate: float) -> None:
         if not self.buffers:
@@ -80,8 +84,6 @@ class Adam(Optimizer):
             [],
             self.buffers["steps"],
             amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
             lr=rate,
             eps=1e-8,
             maximize=False,
@@ -89,44 +91,100 @@ class Adam(Optimizer):
         )
 
 
+class RMSprop(Optimizer):
+    """RMSprop with PyTorch's smoothing (0.99) and epsilon; setting ``weight_decay``."""
+
+    def _update(self, gradients: list[Tensor], rate: float) -> None:
+        if not self.buffers:
+            self.buffers = {
+                "square": [torch.zeros_like(p) for p in self.parameters],
+                "steps": [torch.zeros(()) for _ in self.parameters],
+            }
+        rmsprop(
+            self.parameters,
+            gradients,
+            self.buffers["square"],
+            [],
+            [],
+            self.buffers["steps"],
+            lr=rate,
+            alpha=0.99,
+            eps=1e-8,
+            momentum=0.0,
+            centered=False,
+            **self.settings,
+        )
+
+
 RULES: dict[str, tuple[type[Optimizer], tuple[str, ...]]] = {
     "sgd": (SGD, ("momentum", "nesterov", "weight_decay")),
-    "adam": (Adam, ("weight_decay",)),
+    "adam": (Adam, ("weight_decay", "beta1", "beta2")),
+    "rmsprop": (RMSprop, ("weight_decay",)),
 }
+# Settings that a recipe may leave out, with PyTorch's values.
+USUAL = {"beta1": 0.9, "beta2": 0.999}
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], recipe: Mapping[str, Any]) -> Optimizer:
+def make_optimizer(
+    parameters: Iterable[nn.Parameter],
+    recipe: Mapping[str, Any],
+    key: str = "recipe.optimizer",
+    allowed: Iterable[str] = RULES,
+) -> Optimizer:
     """Return the recipe's optimizer over ``parameters``; weight decay applies to all of them.
 
+    Args:
+        recipe: its ``optimizer`` and the settings of that rule, see ``RULES`` and ``USUAL``.
+        key: what messages call the optimizer.
+        allowed: names to choose from.
+
     Raises:
-        ReveilError: an unknown optimizer.
+        ReveilError: an optimizer that is not allowed.
     """
-    if recipe["optimizer"] not in RULES:
-        raise ReveilError(not_allowed("recipe.optimizer", recipe["optimizer"], RULES))
+    if recipe["optimizer"] not in allowed:
+        raise ReveilError(not_allowed(key, recipe["optimizer"], allowed))
     rule, keys = RULES[recipe["optimizer"]]
-    return rule(parameters, {key: recipe[key] for key in keys})
+    return rule(parameters, {key: (USUAL | dict(recipe))[key] for key in keys})
 
 
-def pack(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return the model's and the optimizer's tensors under flat names, for a resume state."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for name, values in optimizer.buffers.items():
-        tensors |= {f"optimizer.{name}.{i}": value for i, value in enumerate(values)}
+def pack(
+    networks: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
+) -> dict[str, Tensor]:
+    """Return all tensors of networks and optimizers under flat names, for a resume state.
+
+    Args:
+        networks, optimizers: by names of one word, such as ``model`` and ``optimizer``.
+    """
+    tensors = {
+        f"{name}.{key}": value
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    for name, optimizer in optimizers.items():
+        for buffer, values in optimizer.buffers.items():
+            tensors |= {f"{name}.{buffer}.{i}": value for i, value in enumerate(values)}
     return tensors
 
 
-def unpack(tensors: Mapping[str, Tensor], model: nn.Module, optimizer: Optimizer) -> None:
+def unpack(
+    tensors: Mapping[str, Tensor],
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, Optimizer],
+) -> None:
     """Put what :func:`pack` returned back in place."""
-    weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    model.load_state_dict(weights)
-    names = {key.split(".")[1] for key in tensors if key.startswith("optimizer.")}
-    optimizer.buffers = {
-        name: [
-            _like(parameter, tensors[f"optimizer.{name}.{i}"])
-            for i, parameter in enumerate(optimizer.parameters)
-        ]
-        for name in names
-    }
+    for name, network in networks.items():
+        start = f"{name}."
+        weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        network.load_state_dict(weights)
+    for name, optimizer in optimizers.items():
+        buffers = {key.split(".")[1] for key in tensors if key.startswith(f"{name}.")}
+        optimizer.buffers = {
+            buffer: [
+                _like(parameter, tensors[f"{name}.{buffer}.{i}"])
+                for i, parameter in enumerate(optimizer.parameters)
+            ]
+            for buffer in buffers
+        }
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:

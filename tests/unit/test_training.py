@@ -9,7 +9,7 @@ from reveil.models import build
 from reveil.policies import parse
 from reveil.precision import memory_format, precision
 from reveil.schedule import decayed, milestones
-from reveil.training import TrainingData, augmentation
+from reveil.training_data import TrainingData, augmentation
 from tests.training import (
     CLASSES,
     SIZE,
