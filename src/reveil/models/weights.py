@@ -1,7 +1,7 @@
 """Weights on disk: safetensors, so that loading a checkpoint never runs code."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -26,8 +26,15 @@ def save_weights(path: str | Path, model: nn.Module, metadata: Mapping[str, obje
     Raises:
         ReveilError: a required fact is missing.
     """
-    _require(path, metadata)
-    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    require(path, metadata, REQUIRED)
+    write_tensors(path, model.state_dict(), metadata)
+
+
+def write_tensors(
+    path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, object]
+) -> None:
+    """Write named tensors, their digest, and metadata as strings."""
+    state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     facts = {k: str(v) for k, v in metadata.items()} | {DIGEST: tensors_digest(state)}
     with atomic(path) as temporary:
         save_file(state, temporary, metadata=facts)
@@ -50,28 +57,63 @@ def load_model(
     Raises:
         ReveilError: the file is missing, damaged, or does not hold the network it names.
     """
-    state, metadata = _read(path)
-    _require(path, metadata)
-    try:
-        numbers = [int(metadata[key]) for key in REQUIRED[1:]]
-    except ValueError as error:
-        raise ReveilError(f"weights {path}: metadata is damaged: {error}") from None
+    state, metadata = read_tensors(path)
+    require(path, metadata, REQUIRED)
+    numbers = read_numbers(path, metadata)
     try:
         with torch.device("meta"):
             model = construct(metadata["model"], *numbers)
     except ReveilError as error:
         raise ReveilError(f"weights {path}: {error}") from None
-    _compare(path, metadata["model"], state, model.state_dict())
+    restore(path, metadata["model"], model, state)
+    check_digest(path, state, metadata)
+    return model.to(device).eval(), metadata
+
+
+def read_numbers(path: str | Path, metadata: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return channels, size and classes of a checkpoint.
+
+    Raises:
+        ReveilError: they are no numbers.
+    """
+    try:
+        channels, size, classes = (int(metadata[key]) for key in REQUIRED[1:])
+    except ValueError as error:
+        raise ReveilError(f"weights {path}: metadata is damaged: {error}") from None
+    return channels, size, classes
+
+
+def restore(path: str | Path, name: str, model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give ``model``, built on the meta device, the tensors of a checkpoint.
+
+    Raises:
+        ReveilError: they are not those of the network called ``name``.
+    """
+    _compare(path, name, state, model.state_dict())
+    model.load_state_dict(state, assign=True)
+
+
+def check_digest(
+    path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Refuse tensors that are not those that were saved.
+
+    Raises:
+        ReveilError: their digest differs from that in the metadata.
+    """
     if metadata.get(DIGEST) != tensors_digest(state):
         raise ReveilError(
             f"weights {path}: the tensors are not those that were saved (their {DIGEST} differs); "
             "delete the file to have it made again"
         )
-    model.load_state_dict(state, assign=True)
-    return model.to(device).eval(), metadata
 
 
-def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return (tensors, metadata) of a checkpoint, unchecked.
+
+    Raises:
+        ReveilError: the file is missing or damaged.
+    """
     if not Path(path).is_file():
         raise ReveilError(f"weights {path}: there is no such file")
     try:
@@ -86,8 +128,13 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
 
 
-def _require(path: str | Path, metadata: Mapping[str, object]) -> None:
-    if missing := [key for key in REQUIRED if key not in metadata]:
+def require(path: str | Path, metadata: Mapping[str, object], keys: Sequence[str]) -> None:
+    """Refuse metadata without all of ``keys``.
+
+    Raises:
+        ReveilError: with the missing ones.
+    """
+    if missing := [key for key in keys if key not in metadata]:
         raise ReveilError(f"weights {path}: metadata lacks {', '.join(missing)}")
 
 

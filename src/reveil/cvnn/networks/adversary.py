@@ -1,4 +1,4 @@
-"""The generator that ends an encoder and the critics it is trained against (Xiang et al. 2020, 3.3).
+"""The generator that ends an encoder and the critics it meets (Xiang et al. 2020, section 3.3).
 
 The layers are those of the authors' code, with their 224 channels (``wide``) or with twice those of
 the features (``narrow``), and those of Knijff et al. 2021.

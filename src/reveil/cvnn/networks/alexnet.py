@@ -1,8 +1,8 @@
 """AlexNet as torchvision lays it out (Krizhevsky 2014), cut as in the authors' code.
 
-At 224 by 224 pixels the features are 384 x 13 x 13, and the processing module leaves 256 x 6 x 6. For
-smaller images the stride of the first convolution shrinks with the side, from 4 at 224 to 1 at 64
-and less, and the first linear layer fits itself to what is left.
+At 224 by 224 pixels the features are 384 x 13 x 13, and the processing module leaves 256 x 6 x 6.
+For smaller images the stride of the first convolution shrinks with the side, from 4 at 224 to 1 at
+64 and less, and the first linear layer fits itself to what is left.
 """
 
 from torch import nn

@@ -1,7 +1,8 @@
-"""VGG-16 (Simonyan & Zisserman 2015, D), cut before its third pooling and before its linear layers.
+"""VGG-16 (Simonyan & Zisserman 2015, D), cut before its third pooling and its linear layers.
 
-At 224 by 224 pixels the features are 256 x 56 x 56, and the processing module leaves 512 x 7 x 7, as
-read in Xiang et al. 2020; smaller images leave less, and the first linear layer fits itself to it.
+At 224 by 224 pixels the features are 256 x 56 x 56, and the processing module leaves 512 x 7 x 7,
+as read in Xiang et al. 2020; smaller images leave less, and the first linear layer fits itself to
+it.
 """
 
 from torch import nn
