@@ -22,8 +22,10 @@ def test_the_core_has_eight_cells_of_the_presets():
     assert names == presets and len(names) == 8
 
 
-def test_an_epoch_is_best_where_no_earlier_one_was_as_good():
-    assert made_up.attacker()["best"].tolist() == [1, 1, 0, 1]
+def test_the_epoch_with_the_lowest_loss_is_kept():
+    table = made_up.attacker()
+    assert table["best"].tolist() == [0, 0, 0, 1, 0]
+    assert table["stopped"].tolist() == [*4 * [""], "patience"]
 
 
 def test_the_tables_of_networks_have_a_row_a_training_and_an_epoch():
