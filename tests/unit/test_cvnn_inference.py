@@ -13,6 +13,7 @@ from reveil.cvnn.attackers.neighbours import Neighbours
 from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import parts
 from reveil.errors import ReveilError
+from reveil.job import State
 from tests.hidden import VIEW, Toy, attack, own_data
 
 CLASSES = torch.arange(96) % 3
@@ -113,6 +114,35 @@ def test_what_was_learned_is_all_that_is_needed():
         assert torch.equal(value, first.tensors()[name]), name
     some = first.guess(seen.take(torch.tensor([7, 3]))).labels
     assert torch.equal(some, first.guess(seen).labels[[7, 3]])
+
+
+@pytest.mark.parametrize("changes", [{"kind": "noisy"}, {}], ids=["afresh", "once"])
+def test_a_resumed_attack_equals_an_uninterrupted_one(tmp_path, changes):
+    class StoppedError(Exception):
+        pass
+
+    class Stops(State):
+        """A state whose job ends in the middle of the second epoch."""
+
+        saved = 0
+
+        def save(self, tensors, facts):
+            super().save(tensors, facts)
+            self.saved += 1
+            if self.saved == 8:
+                raise StoppedError
+
+    network = Toy(**changes)
+    whole, first, second = (
+        infer(network, "features", Inverts(network), max_epochs=2) for _ in range(3)
+    )
+    rows = whole.fit(own(network))
+    with pytest.raises(StoppedError):
+        first.fit(own(network, state=Stops(tmp_path, {}, interval=0)))
+    resumed = second.fit(own(network, state=State(tmp_path, {}, interval=0)))
+    assert [{**row, "seconds": 0} for row in rows] == [{**row, "seconds": 0} for row in resumed]
+    for name, value in whole.tensors().items():
+        assert torch.equal(value, second.tensors()[name]), name
 
 
 def test_attributes_are_inferred_together():
