@@ -31,9 +31,9 @@ class Panel:
 
 
 def dot_style(position: int) -> dict[str, str]:
-    """Return colour and marker of the series at ``position``; seven of them are distinct."""
-    place = position % len(SERIES_COLOURS)
-    return {"color": SERIES_COLOURS[place], "marker": MARKERS[place]}
+    """Return colour and marker of the series at ``position``; 49 of them are distinct."""
+    round_, place = divmod(position, len(SERIES_COLOURS))
+    return {"color": SERIES_COLOURS[place], "marker": MARKERS[(place + round_) % len(MARKERS)]}
 
 
 def draw_dots(

@@ -20,12 +20,15 @@ Pictures = Mapping[str, NDArray[np.uint8]]
 _ARRAYS = ("images", "originals", "victims", "reconstructions")
 
 
-def read_pictures(paths: Iterable[str | os.PathLike[str]]) -> dict[str, np.ndarray]:
+def read_pictures(
+    paths: Iterable[str | os.PathLike[str]], names: Sequence[str] = _ARRAYS
+) -> dict[str, np.ndarray]:
     """Return the pictures of the blocks of one attack as one set.
 
     Args:
         paths: Archives with ``images`` (B,), the image numbers, and ``originals``, ``victims`` and
             ``reconstructions``, uint8 (B, C, H, W).
+        names: Of other arrays in place of these.
 
     Raises:
         ReveilError: an archive that cannot be read or lacks an array.
@@ -34,14 +37,14 @@ def read_pictures(paths: Iterable[str | os.PathLike[str]]) -> dict[str, np.ndarr
     for path in paths:
         try:
             with np.load(path, allow_pickle=False) as archive:
-                blocks.append({name: archive[name] for name in _ARRAYS})
+                blocks.append({name: archive[name] for name in names})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ReveilError(
                 f"{os.fspath(path)}: not an archive of attack pictures: {error}"
             ) from error
     if not blocks:
         raise ReveilError("pictures: no archives were given")
-    return {name: np.concatenate([block[name] for block in blocks]) for name in _ARRAYS}
+    return {name: np.concatenate([block[name] for block in blocks]) for name in names}
 
 
 def read_rows(
@@ -99,12 +102,26 @@ def data(
     """
     if labels is None:
         labels, images = policy_rows(images, dataset, model)
-    wanted = pd.MultiIndex.from_product([list(labels), chosen], names=["row", "image"])
-    measures = ["psnr_db", "floor_db", "status"]
-    table = images.drop_duplicates(["row", "image"]).set_index(["row", "image"])[measures]
-    table = table.reindex(wanted).reset_index()
-    table["status"] = table["status"].astype(object).where(table["status"].notna(), "not attacked")
+    table = cells(images, list(labels), chosen, ["psnr_db", "floor_db"])
     return table.assign(gain_db=table["psnr_db"] - table["floor_db"])
+
+
+def cells(
+    images: pd.DataFrame, rows: Sequence[str], chosen: Sequence[int], measures: Sequence[str]
+) -> pd.DataFrame:
+    """Return the measures of every row and image of a grid: columns row, image, these, status.
+
+    Args:
+        images: Attacked images with the column ``row``.
+        rows: From the top.
+        chosen: Numbers of the images, in the order of the columns.
+        measures: Columns of ``images``; missing attacks have the status ``not attacked``.
+    """
+    wanted = pd.MultiIndex.from_product([rows, chosen], names=["row", "image"])
+    table = images.drop_duplicates(["row", "image"]).set_index(["row", "image"])
+    table = table[[*measures, "status"]].reindex(wanted).reset_index()
+    table["status"] = table["status"].astype(object).where(table["status"].notna(), "not attacked")
+    return table
 
 
 def policy_rows(
@@ -159,9 +176,9 @@ def draw(
     for axes, image, picture in zip(pairs[0], chosen, originals, strict=True):
         show(axes, [picture])
         axes.set_title(f"image {image}", fontsize=7.5, fontweight="normal", loc="center", pad=2)
-    _row_label(pairs[0, 0], "Original")
+    row_label(pairs[0, 0], "Original")
     for row, (name, label) in zip(pairs[1:], labels.items(), strict=True):
-        _row_label(row[0], label)
+        row_label(row[0], label)
         for axes, image in zip(row, chosen, strict=True):
             note = notes[(notes["row"] == name) & (notes["image"] == image)].iloc[0]
             show(axes, pair(pictures.get(name), image))
@@ -231,7 +248,8 @@ def show(
     axes.set(xlim=(-0.08, 2.12), ylim=(1, 0), aspect="equal")
 
 
-def _row_label(axes: Axes, text: str) -> None:
+def row_label(axes: Axes, text: str) -> None:
+    """Write what a row shows to the left of its first picture."""
     words = text.replace(" (", "\n(").replace(", ", ",\n")
     axes.text(-0.14, 0.5, words, ha="right", va="center", fontsize=7.5, clip_on=False)
 

@@ -60,8 +60,19 @@ def means(images: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> p
         raise ReveilError("images: the tidy table has no rows, so there is nothing to draw")
     if missing := [name for name in measures if name not in images and name != "gain_db"]:
         raise ReveilError(f"images: columns missing: {missing}; allowed: a table of this version")
+    return group_means(prepared(images), by, measures)
+
+
+def group_means(measured: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
+    """Return :func:`means` of rows whose failures have no measures, whatever their study.
+
+    Args:
+        measured: One row per image and seed, with ``status``.
+        by: Columns to group by.
+        measures: Columns; the mean of one of ``SHARES`` gets Wilson's interval.
+    """
     found = []
-    for key, group in prepared(images).groupby(list(by), sort=False):
+    for key, group in measured.groupby(list(by), sort=False):
         named = dict(zip(by, key, strict=True))
         failed = int((group["status"] != OK).sum())
         for measure in measures:

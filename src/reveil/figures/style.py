@@ -110,8 +110,13 @@ def set_title(
         n: What was measured and how often, such as ``100 images, 3 seeds``.
     """
     subject = f"{dataset_title(dataset)}, {model_title(model)}, protocol {protocol}; {n}"
+    write_title(figure, what, subject)
+
+
+def write_title(figure: Figure, *parts: str) -> None:
+    """Put parts of a title over a figure, each on lines of its own, no wider than the figure."""
     width = int(figure.get_figwidth() * _TITLE_CHARACTERS_PER_INCH)
-    lines = (textwrap.fill(line, width, break_on_hyphens=False) for line in (what, subject))
+    lines = (textwrap.fill(line, width, break_on_hyphens=False) for line in parts)
     figure.suptitle("\n".join(lines), x=0.01, ha="left")
 
 
