@@ -6,12 +6,16 @@ uses beside x are moments of the features of his own images, which the known enc
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from reveil.chunks import run_in_chunks
 from reveil.cvnn.attackers import circular
+from reveil.cvnn.attackers.angles import AngleAttacker
+from reveil.cvnn.attackers.interface import Known, OwnData
+from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import parts, real_part, stack
 from reveil.errors import ReveilError, not_allowed
 
@@ -20,6 +24,56 @@ BINS = 720
 TOLERANCE = 1e-6
 # Features of one tensor: a batch of larger ones is worked through in pieces.
 CHUNK_FEATURES = 1 << 24
+# Own images, and features of them, that moments are taken of: more make them no better.
+FACT_IMAGES, FACT_FEATURES = 4096, 1 << 28
+
+
+class Blind(AngleAttacker):
+    """The angle by one of ``METHODS``, ``align`` of the attack, then the decoder.
+
+    Raises:
+        ReveilError: ``align`` is none of them.
+    """
+
+    def __init__(self, known: Known) -> None:
+        super().__init__(known)
+        if self.attack["align"] not in METHODS:
+            raise ReveilError(not_allowed("attack.align", self.attack["align"], METHODS))
+        self.facts: dict[str, Tensor] = {}
+
+    def fit_angle(self, own: OwnData) -> list[dict[str, Any]]:
+        """Take the moments of own features; there are no epochs."""
+        self.facts = own_facts(own)
+        return []
+
+    def angles(self, seen: Intercepted) -> Tensor:
+        """Return the estimates."""
+        return estimate(self.attack["align"], seen.x, self.facts)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the decoder's weights and the moments."""
+        return super().tensors() | {f"facts.{name}": value for name, value in self.facts.items()}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the decoder's weights and the moments; a guess follows."""
+        weights = {name: v for name, v in tensors.items() if not name.startswith("facts.")}
+        super().load(weights)
+        self.facts = {
+            name.removeprefix("facts."): tensors[name].to(self.device)
+            for name in tensors.keys() - weights.keys()
+        }
+
+
+def make(known: Known) -> Blind:
+    """Return the attacker of method ``blind``."""
+    return Blind(known)
+
+
+def own_facts(own: OwnData) -> dict[str, Tensor]:
+    """Return :func:`fit_facts` of an attacker's own images, or of as many as are enough."""
+    each = math.prod(own.network.feature_shape)
+    count = max(1, min(FACT_IMAGES, FACT_FEATURES // each))
+    return fit_facts(own.features(own.training_rows[:count]))
 
 
 def fit_facts(features: Tensor) -> dict[str, Tensor]:
