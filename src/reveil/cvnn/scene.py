@@ -116,7 +116,7 @@ def intercept(
     protection, device = network.protection, torch.device(device)
     drawn = [_draw(protection, seed, purpose, int(image), allowed) for image in rows]
     partners, angles, swapped = (torch.stack(column) for column in zip(*drawn, strict=True))
-    mixed = protection.rotates and protection.counterpart != "noise"
+    mixed = mixes_images(protection)
 
     def show(piece: slice) -> tuple[Intercepted, Tensor, Tensor]:
         images = _prepare(view, pixels, rows[piece])
@@ -169,6 +169,11 @@ def hide(
     if noise is not None:
         b = noise * a.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     return Intercepted(network.hide(a, b, angles, swapped), True)
+
+
+def mixes_images(protection: Protection) -> bool:
+    """Return whether b comes from another image, which an attacker might find."""
+    return protection.rotates and protection.counterpart != "noise"
 
 
 def needs_noise(protection: Protection) -> bool:

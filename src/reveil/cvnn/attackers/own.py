@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from reveil.chunks import run_in_chunks
-from reveil.cvnn.scene import AUTO_CHUNK, Intercepted, encode, hide, needs_noise
+from reveil.cvnn.scene import AUTO_CHUNK, Intercepted, encode, hide, mixes_images, needs_noise
 from reveil.errors import ReveilError
 from reveil.precision import precision
 from reveil.rng import generator
@@ -179,6 +179,8 @@ class OwnData:
         *ids: object,
     ) -> Hidden:
         partners, angles, swapped = (values[picked] for values in drawn)
+        if not mixes_images(self.network.protection):
+            partners = partners[:0]
         angles, swapped = angles.to(self.device), swapped.to(self.device)
         a, b = self.features(rows), self.features(partners)
         noise = self._noise(a.shape, purpose, *ids)
