@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from reveil.chunks import run_in_chunks
 
@@ -13,17 +13,46 @@ from reveil.chunks import run_in_chunks
 AUTO_CHUNK = {"cpu": 256, "cuda": 4096}
 
 
+def correct_answers(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return how many images are classified rightly, () float64.
+
+    Args:
+        logits: (B, classes).
+        labels: (B,) classes, or (B, classes) of 0 and 1: attributes, that are each true where the
+            logit is positive, and of which every image counts with its share of right ones.
+    """
+    if labels.dim() == 2:
+        return ((logits > 0) == labels.bool()).double().mean(dim=1).sum()
+    return (logits.argmax(dim=1) == labels).sum().double()
+
+
+def task_loss(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the loss of a classification, in float32.
+
+    Args:
+        logits: (B, classes).
+        labels: (B,) classes, with cross-entropy; or (B, classes) of 0 and 1, attributes, with the
+            binary cross-entropy, mean over the attributes.
+        reduction: ``mean`` or ``sum`` over the images.
+    """
+    if labels.dim() == 1:
+        return cross_entropy(logits.float(), labels, reduction=reduction)
+    loss = binary_cross_entropy_with_logits(logits.float(), labels.float())
+    return loss if reduction == "mean" else loss * len(labels)
+
+
 @dataclass(frozen=True)
 class Accuracy:
     """What an evaluation counted.
 
     Attributes:
-        correct: images whose largest logit is that of their label.
+        correct: images whose largest logit is that of their label; of attributes, the sum of every
+            image's share of right ones.
         n: images.
         loss: mean cross-entropy.
     """
 
-    correct: int
+    correct: int | float
     n: int
     loss: float
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from reveil.evaluation import correct_answers
+
 
 @dataclass
 class Tally:
@@ -34,10 +36,24 @@ class Tally:
         """Return a tally on a device: a new one, or one that goes on from a resume state."""
         return cls(torch.tensor(sums, dtype=torch.float64, device=device), seen, seconds)
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        correct = (logits.argmax(dim=1) == labels).sum()
-        self.sums = self.sums + torch.stack([loss.double() * len(labels), correct.double()])
+    def add(
+        self, loss: Tensor, logits: Tensor, labels: Tensor, watched: Tensor | None = None
+    ) -> None:
+        """Count a step on labelled images.
+
+        Args:
+            loss: (), their mean loss.
+            logits: (B, classes).
+            labels: (B,) classes, or (B, attributes) of 0 and 1.
+            watched: (), what must be finite, if it is not the loss alone.
+        """
+        correct = correct_answers(logits, labels)
+        self.sums = self.sums + torch.stack([loss.double() * len(labels), correct])
         self.seen += len(labels)
+        self.watch(loss if watched is None else watched)
+
+    def watch(self, loss: Tensor) -> None:
+        """Take note of a loss that must be finite."""
         self.unchecked.append(loss)
 
     def first_bad_step(self) -> int | None:

@@ -228,7 +228,7 @@ class TrainingRun(ABC):
         tensors, facts = loaded
         unpack(tensors, self.networks, self.optimizers)
         start = "extra."
-        self.extra = {
+        self.extra |= {
             k.removeprefix(start): v.to(self.device)
             for k, v in tensors.items()
             if k.startswith(start)
