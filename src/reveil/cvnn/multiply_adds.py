@@ -24,25 +24,25 @@ def multiply_adds(network: PrivateNetwork) -> dict[str, int]:
             network.model, network.protection, network.channels, network.size, network.classes
         ).eval()
         image = torch.empty(1, network.channels, network.size, network.size)
-        encoded = twin.encoder(image)
-        features = twin.generator(encoded)
+        features, device = forward(twin.encoder, image)
+        features, generator = forward(twin.generator, features)
         x = torch.cat([features, features]) if twin.complex else features
-        processed = twin.process(x)[:1]
-    cloud = count(twin.processor, x)
+        h, cloud = forward(twin.processor, x)
+        _, decoder = forward(twin.decoder, h[:1])
     return {
-        "device": count(twin.encoder, image),
-        "generator": count(twin.generator, encoded),
+        "device": device,
+        "generator": generator,
         "cloud": cloud,
-        "decoder": count(twin.decoder, processed),
+        "decoder": decoder,
         "processing": cloud // _real_products(twin),
     }
 
 
-def count(module: nn.Module, x: Tensor) -> int:
-    """Return the multiply-adds of a module for the input ``x``."""
+def forward(module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
+    """Return what a module makes of ``x``, and the multiply-adds that took; no gradients."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(x)
-    return counter.get_total_flops() // 2
+        y = module(x)
+    return y, counter.get_total_flops() // 2
 
 
 def _real_products(network: PrivateNetwork) -> int:
