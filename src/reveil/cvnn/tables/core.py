@@ -1,0 +1,152 @@
+"""The fair comparison of encoder end, adversary and swap: eight cells and three main effects."""
+
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+
+import pandas as pd
+
+from reveil.cvnn.tables import forms
+from reveil.cvnn.tables.accuracy import key_columns, networks_behind
+from reveil.cvnn.tables.labels import attack_label, attack_order
+from reveil.cvnn.tables.measures import (
+    SUBJECT,
+    counts,
+    groups,
+    mean,
+    prepared,
+    seed_deviation,
+)
+from reveil.errors import ReveilError
+from reveil.statistics import Estimate, by_image, mean_interval, standard_deviation
+from reveil.tables.measures import interval_columns
+
+# Factor -> its levels, as the names of the presets say them, the added protection second.
+FACTORS: Mapping[str, tuple[str, str]] = {
+    "end": ("relu", "linear"),
+    "adversary": ("off", "wgan"),
+    "swap": ("keep", "swap"),
+}
+_TITLES = {
+    "end": "Effect of a linear end for ReLU",
+    "adversary": "Effect of the WGAN",
+    "swap": "Effect of the swap",
+}
+MEASURES = ("rmse", "rmse_either")
+
+
+def cell_name(levels: Sequence[str]) -> str:
+    """Return the protection of a cell, from its levels in the order of ``FACTORS``."""
+    return "-".join(("core", *levels))
+
+
+CELLS = {cell_name(levels): levels for levels in itertools.product(*FACTORS.values())}
+
+
+def core_table(images: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Return the eight cells and the main effects, for each protocol, dataset, model and attack.
+
+    The effect of a factor is the mean over images of the difference that its second level makes to
+    the RMSE of an image, averaged over the four combinations of the other two factors and over
+    seeds. Only images measured in all eight cells enter it, and its spread is over the seeds that
+    have all of them.
+
+    Args:
+        images: The tidy table; rows of other protections are left out.
+        models: Rows of models.csv.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Rows of ``part`` cell, then effect, with ``rmse`` and ``rmse_either``: their means in a
+        cell, their differences in an effect. An attack that misses a cell has no effects.
+
+    Raises:
+        ReveilError: no protection of the comparison was attacked, or a row would mix two settings.
+    """
+    images = prepared(images)
+    images = images[images["policy"].isin(list(CELLS))]
+    if images.empty:
+        raise ReveilError(f"images: no row of a cell of the comparison: {', '.join(CELLS)}")
+    rows: list[dict[str, Hashable]] = []
+    keys = [*SUBJECT, "attack"]
+    cells = list(groups(images, ["attack", "policy"]))
+    order = {name: place for place, name in enumerate(CELLS)}
+    for named, attacked in cells:
+        levels = CELLS[str(named["policy"])]
+        row = named | dict(zip(FACTORS, levels, strict=True)) | {"part": "cell", "factor": ""}
+        row |= counts(attacked, "rmse")
+        for measure in MEASURES:
+            row |= interval_columns(measure, mean(attacked, measure, seed))
+        row["rmse_seed_std"] = seed_deviation(attacked, "rmse")
+        rows.append(row | key_columns(networks_behind(attacked, models)))
+    for key, attacked in images.groupby(keys, sort=False):
+        if attacked["policy"].nunique() == len(CELLS):
+            rows += _effects(dict(zip(keys, key, strict=True)), attacked, seed)
+    rows.sort(
+        key=lambda row: (
+            *(str(row[name]) for name in SUBJECT),
+            attack_order(str(row["attack"])),
+            row["part"] == "effect",
+            order.get(str(row.get("policy")), 0),
+        )
+    )
+    return pd.DataFrame(rows)
+
+
+def _effects(
+    named: Mapping[str, Hashable], attacked: pd.DataFrame, seed: int
+) -> list[dict[str, Hashable]]:
+    rows = []
+    for factor in FACTORS:
+        row = {**named, "part": "effect", "factor": factor, "label": _TITLES[factor]}
+        row["attack_label"] = attack_label(str(named["attack"]))
+        for measure in MEASURES:
+            row |= interval_columns(measure, _effect(attacked, factor, measure, seed))
+        per_seed = [
+            _effect(part, factor, "rmse", seed).value for _, part in attacked.groupby("seed")
+        ]
+        row |= {
+            "n_images": _effect(attacked, factor, "rmse", seed).n,
+            "n_seeds": attacked["seed"].nunique(),
+            "rmse_seed_std": standard_deviation(per_seed, ddof=1),
+        }
+        rows.append(row)
+    return rows
+
+
+def _effect(attacked: pd.DataFrame, factor: str, measure: str, seed: int) -> Estimate:
+    place = list(FACTORS).index(factor)
+    cells = {name: by_image(part, measure) for name, part in attacked.groupby("policy")}
+    if len(cells) < len(CELLS):
+        return mean_interval([])
+    table = pd.DataFrame(cells).dropna()
+    signs = {name: 1 if CELLS[name][place] == FACTORS[factor][1] else -1 for name in cells}
+    # Four cells on either side.
+    return mean_interval(sum(signs[name] * table[name] for name in cells) / 4, seed=seed)
+
+
+def _signed(head: str, name: str) -> forms.Column:
+    """Return a column whose intervals have a sign where they are differences."""
+    plain, signed = forms.interval(head, name), forms.interval(head, name, sign="+")
+    return forms.Column(
+        plain.head,
+        plain.needs,
+        lambda row: (signed if row["part"] == "effect" else plain).cell(row),
+    )
+
+
+FORM = forms.form(
+    (
+        *forms.SUBJECT,
+        forms.ATTACK,
+        forms.words("Protection, or effect", "label"),
+        _signed("RMSE, [0, 1]", "rmse"),
+        forms.value("SD over seeds", "rmse_seed_std", 4),
+        _signed("RMSE to the nearer image", "rmse_either"),
+        *forms.COUNTED,
+        *forms.ERRORS,
+        forms.value("Test images", "n_test"),
+    ),
+    "Means over images, each averaged over seeds, with 95 % intervals. Effects: what the second "
+    "level of a factor adds to the RMSE of the same image, averaged over the four combinations of "
+    "the other two; above 0 it protects.",
+)

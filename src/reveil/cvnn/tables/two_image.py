@@ -1,0 +1,88 @@
+"""The table of the attacker who guesses both mixed images at once."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reveil.cvnn.tables import forms
+from reveil.cvnn.tables.inversion import TRIVIAL
+from reveil.cvnn.tables.measures import (
+    beside,
+    counts,
+    groups,
+    mean,
+    prepared,
+    scaled,
+    seed_deviation,
+    share,
+)
+from reveil.errors import ReveilError
+from reveil.statistics import Estimate
+from reveil.tables.measures import interval_columns
+
+
+def two_image_table(
+    images: pd.DataFrame, *, by: Sequence[str] = ("policy", "attack"), seed: int = 0
+) -> pd.DataFrame:
+    """Return how near the nearer of two guesses comes, by protocol, dataset, model and ``by``.
+
+    2-anonymity says that an attacker doubts only which of the two mixed images is meant. One who
+    answers with both is measured by the guess that is nearer to the image, against the blend, which
+    is the best of one who cannot tell them apart, and the mean colour, a guess of nothing.
+
+    Args:
+        images: The tidy table; rows of attacks with one guess are left out.
+        by: Columns of ``images`` that make the rows of one protocol, dataset and model.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        ReveilError: no attack makes two guesses, a column that is none, or a row that would mix two
+            settings.
+    """
+    images = prepared(images)
+    images = images[images["rmse_second"].notna()]
+    if images.empty:
+        raise ReveilError("images: no attack of the tidy table makes two guesses")
+    rows = []
+    for named, attacked in groups(images, by):
+        row = named | counts(attacked, "rmse_either")
+        row["rmse_seed_std"] = seed_deviation(attacked, "rmse_either")
+        for column in ("rmse_either", "rmse", "rmse_second", *TRIVIAL.values()):
+            row |= interval_columns(column, mean(attacked, column, seed))
+        for name, column in TRIVIAL.items():
+            row |= beside(attacked, attacked, ("rmse_either", column), name, seed)
+            better = scaled(_better(attacked, column), 100)
+            row |= interval_columns(f"{name}_beaten", better, "_pct")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _better(attacked: pd.DataFrame, reference: str) -> Estimate:
+    """Estimate the share of images on which the nearer guess beats a trivial predictor."""
+    known = attacked["rmse_either"].notna() & attacked[reference].notna()
+    return share(attacked, (attacked["rmse_either"] < attacked[reference]).where(known))
+
+
+FORM = forms.form(
+    (
+        *forms.SUBJECT,
+        forms.POLICY,
+        forms.ATTACK,
+        forms.interval("RMSE of the nearer guess", "rmse_either"),
+        forms.value("SD over seeds", "rmse_seed_std", 4),
+        *forms.COUNTED,
+        forms.interval("RMSE of the first", "rmse"),
+        forms.interval("RMSE of the second", "rmse_second"),
+        forms.interval("RMSE of the blend", "rmse_blend"),
+        forms.interval("Difference to the blend", "blend_difference", sign="+"),
+        forms.interval("Ratio to the blend", "blend_ratio", 2),
+        forms.interval("Nearer than the blend, %", "blend_beaten", 1, unit="_pct"),
+        forms.interval("RMSE of the mean colour", "rmse_mean_colour"),
+        forms.interval("Difference to the mean colour", "mean_colour_difference", sign="+"),
+        forms.interval("Nearer than the mean colour, %", "mean_colour_beaten", 1, unit="_pct"),
+    ),
+    "Means over images, each averaged over seeds, with 95 % intervals; differences and ratios are "
+    "paired, image by image; shares with Wilson's. RMSE with pixels in [0, 1]. The nearer guess is "
+    "the judge's choice: the attacker cannot make it. Two different guesses of nothing come nearer "
+    "than one by chance.",
+)
