@@ -21,7 +21,7 @@ from reveil.errors import ReveilError, not_allowed
 
 METHODS = ("quadrant", "matched", "ica")
 BINS = 720
-TOLERANCE = 1e-6
+TOLERANCE = 1e-4
 # Features of one tensor: a batch of larger ones is worked through in pieces.
 CHUNK_FEATURES = 1 << 24
 # Own images, and features of them, that moments are taken of: more make them no better.

@@ -39,7 +39,8 @@ def quarter_turns(guess: Tensor, angle: Tensor, within: float = NEAR) -> Tensor:
     Args:
         within: radians from such a turn up to which it counts; NaN where the guess is farther.
     """
-    turns = torch.remainder(torch.round((guess - angle) / QUARTER), 4)
+    # The absolute value makes a plain zero of -0.0.
+    turns = torch.remainder(torch.round((guess - angle) / QUARTER), 4).abs()
     return torch.where(quarter_error(guess, angle) <= within, turns, math.nan)
 
 
