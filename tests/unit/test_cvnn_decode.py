@@ -8,8 +8,8 @@ from torch import nn
 
 from reveil.cvnn.attackers import blind, two_image
 from reveil.cvnn.attackers.interface import Guess, gather, make_attacker
-from reveil.cvnn.attackers.two_image import either_order
 from reveil.cvnn.attackers.patience import seeded
+from reveil.cvnn.attackers.two_image import either_order
 from reveil.cvnn.scene import intercept
 from reveil.cvnn.stacked import parts
 from reveil.errors import ReveilError
@@ -132,12 +132,12 @@ def test_what_is_seen_is_turned_back_before_it_is_decoded(monkeypatch):
     network = Unturned()
     made = attacker(network, method="two_image", align="ica")
     facts = []
-    monkeypatch.setattr(blind, "fit_facts", lambda features: facts.append(features.shape) or {})
+    monkeypatch.setattr(blind, "own_facts", lambda own: facts.append(own) or {})
     monkeypatch.setattr(blind, "estimate", lambda method, x, facts: torch.ones(len(x) // 2))
     own = own_data(network)
     monkeypatch.setattr(two_image, "fit_decoder", lambda *parts: [])
     made.fit(own)
-    assert facts == [(36, 4, 8, 8)]
+    assert facts == [own]
     batch = next(own.hidden_batches(5, 0))
     expected = made.decoder.eval()(torch.cat([batch.a, batch.b], dim=1)).chunk(2, dim=1)
     guess = made.guess(batch.seen)

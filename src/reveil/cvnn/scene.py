@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from reveil.chunks import run_in_chunks
+from reveil.cvnn.counterparts import noise_like
 from reveil.cvnn.protections import Protection
 from reveil.cvnn.stacked import parts, stack
 from reveil.errors import ReveilError
@@ -167,7 +168,7 @@ def hide(
     if not protection.rotates:
         return Intercepted(a if noise is None else network.noisy(a, noise), False)
     if noise is not None:
-        b = noise * a.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+        b = noise_like(a, noise)
     return Intercepted(network.hide(a, b, angles, swapped), True)
 
 

@@ -136,13 +136,25 @@ def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
     return x if x.shape[-2:] == size else interpolate(x, size, mode="bilinear")
 
 
+class Repeated(nn.Module):
+    """One layer, applied several times."""
+
+    def __init__(self, layer: nn.Module, times: int) -> None:
+        super().__init__()
+        self.layer, self.times = layer, times
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(self.times):
+            x = self.layer(x)
+        return x
+
+
 def _block(inputs: int, outputs: int, count: int, shared: bool = False) -> nn.Sequential:
     """Return convolutions, each with batch norm and ReLU; ``shared`` ones between the outer two."""
-    first = _convolution(inputs, outputs)
+    first, last = _convolution(inputs, outputs), _convolution(outputs, outputs)
     if shared:
-        middle = [_convolution(outputs, outputs)] * (count - 2)
-        return nn.Sequential(first, *middle, _convolution(outputs, outputs))
-    return nn.Sequential(first, *(_convolution(outputs, outputs) for _ in range(count - 1)))
+        return nn.Sequential(first, Repeated(_convolution(outputs, outputs), count - 2), last)
+    return nn.Sequential(first, *(_convolution(outputs, outputs) for _ in range(count - 2)), last)
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Sequential:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reveil.cvnn.attackers.own import Hidden, OwnData
+from reveil.cvnn.methods import MODULES
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError, not_allowed
 
@@ -16,17 +17,6 @@ if TYPE_CHECKING:
     from reveil.cvnn.private import PrivateNetwork
 
 __all__ = ["Attacker", "Guess", "Hidden", "Known", "OwnData", "gather", "make_attacker"]
-
-# The module of each method has a function ``make(known: Known) -> Attacker``.
-METHODS: Mapping[str, str] = {
-    "angle_search": "angles",
-    "angle_regression": "angles",
-    "blind": "blind",
-    "decode": "decode",
-    "two_image": "two_image",
-    "infer": "inference",
-    "knn": "neighbours",
-}
 
 
 @dataclass(frozen=True)
@@ -110,10 +100,10 @@ def make_attacker(
         ReveilError: an unknown method, or an attack that cannot be done on this network.
     """
     method = attack["method"]
-    if method not in METHODS:
-        raise ReveilError(not_allowed("attack.method", method, METHODS))
+    if method not in MODULES:
+        raise ReveilError(not_allowed("attack.method", method, MODULES))
     known = Known(name, attack, network, critic, tuple(shape), seed, torch.device(device), inner)
-    return import_module(f"reveil.cvnn.attackers.{METHODS[method]}").make(known)
+    return import_module(f"reveil.cvnn.attackers.{MODULES[method]}").make(known)
 
 
 def gather(guesses: Sequence[Guess]) -> Guess:

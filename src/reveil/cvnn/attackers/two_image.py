@@ -18,8 +18,6 @@ from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import imaginary_part, parts, real_part
 from reveil.precision import precision
 
-# Own images whose features teach the learning-free attacks what features look like.
-FACT_IMAGES = 8192
 NOT_ALIGNED = "none"
 
 
@@ -47,7 +45,7 @@ class TwoImage:
     def fit(self, own: OwnData) -> list[dict[str, Any]]:
         """Learn what features look like, then to decode own hidden images."""
         if self.aligned:
-            self.facts = blind.fit_facts(own.features(own.training_rows[:FACT_IMAGES]))
+            self.facts = blind.own_facts(own)
         return fit_decoder(self.decoder, self.loss, own, self.attack)
 
     def loss(self, batch: Hidden) -> Tensor:
