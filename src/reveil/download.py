@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 import urllib3
 
-from reveil.datasets import DATASETS, Source, sources_of
+from reveil.datasets import DATASETS, Dataset, Source, sources_of
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
 from reveil.progress import Progress
@@ -30,6 +30,7 @@ BLOCK = 1 << 16
 # megabytes still gets there, a server that sends a byte at a time does not keep us for ever.
 WORTHWHILE = 1 << 20
 BUSY = (408, 425, 429)
+NO_FOLDER = "a folder that the config lists for local copies"
 INVALID_ADDRESS = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
@@ -119,7 +120,7 @@ def fetch(
             return source
     except OSError as error:
         raise ReveilError(f"{target}: cannot be written: {error}") from error
-    raise ReveilError(_nothing_left(target, sources, folders, Path(root), failures))
+    raise ReveilError(_nothing_left(target, sources, registry, folders, Path(root), failures))
 
 
 def mismatch(path: Path, source: Source) -> str | None:
@@ -351,22 +352,40 @@ class _Part:
 def _nothing_left(
     target: Path,
     sources: Sequence[Source],
+    registry: Sequence[Source],
     folders: Sequence[Path],
     root: Path,
     failures: Sequence[str],
 ) -> str:
     first = sources[0]
-    digests = " ".join(f"{name}:{value}" for name, value in first.digests.items())
-    file = f"{first.archive} ({first.bytes} bytes, {digests})"
     lines = [f"{target}: none of {len(failures)} sources delivered it:", *failures]
     embedded = [source.url for source in sources if source.role != "local" and not source.remote]
-    if any(source.role == "local" for source in sources):
-        where = ", ".join(map(str, folders)) or "a folder that the config lists for local copies"
-        lines.append(f"To go on, put the file {file} into one of these folders: {where}")
+    known = next((data for data in DATASETS.values() if data.home == first.name), None)
+    if known is not None and known.by_hand:
+        lines += _by_hand(known, registry, folders)
+    elif any(source.role == "local" for source in sources):
+        where = ", ".join(map(str, folders)) or NO_FOLDER
+        lines.append(f"To go on, put the file {_file(first)} into one of these folders: {where}")
     elif embedded:
-        lines.append(f"To go on, restore the file {file} as {root / embedded[0]}")
+        lines.append(f"To go on, restore the file {_file(first)} as {root / embedded[0]}")
     else:
-        lines.append(f"To go on, put the file {file} where it is wanted: {target}")
-    if first.name in DATASETS and DATASETS[first.name].synthetic:
+        lines.append(f"To go on, put the file {_file(first)} where it is wanted: {target}")
+    if known is not None and known.synthetic:
         lines.append("`PYTHONPATH=src python -m reveil.synthetic build FOLDER` makes it there")
     return "\n  ".join(lines)
+
+
+def _by_hand(
+    dataset: Dataset, registry: Sequence[Source], folders: Sequence[Path]
+) -> Iterator[str]:
+    """Yield what a person has to do for a dataset that no program can fetch."""
+    where = ", ".join(str(folder / dataset.home) for folder in folders) or NO_FOLDER
+    yield f"{dataset.title} must be downloaded by hand, from {dataset.by_hand}"
+    yield f"To go on, put these {len(dataset.archives)} files, as they are, into one of: {where}"
+    for archive in dataset.archives:
+        yield f"  {_file(sources_of(dataset.home, archive, registry)[0])}"
+
+
+def _file(source: Source) -> str:
+    digests = " ".join(f"{name}:{value}" for name, value in source.digests.items())
+    return f"{source.archive} ({source.bytes} bytes, {digests})"

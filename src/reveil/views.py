@@ -21,7 +21,6 @@ from reveil.policies import Policy
 from reveil.resize import resize_bilinear, resize_mask
 from reveil.transforms import transform_policy, transform_policy_mask
 
-PADDING = 4
 FASHION_SIZE = 32
 PIPELINES = ("orig", "pad32", "resize32", "native28")
 POLICY_CHANNELS = (1, 3)
@@ -49,9 +48,10 @@ class View:
 
     Attributes:
         dataset: whose images.
-        pipeline: geometry. ``native`` keeps the size. The others are for Fashion-MNIST: ``orig``
-            crops to 32 for training and stretches 28 to 32 otherwise (Gao et al. 2021); ``pad32``
-            crops to 32, the centre for evaluation; ``resize32`` stretches first, always;
+        pipeline: geometry. ``native`` keeps the size, or cuts the dataset's ``crop`` out of it:
+            anywhere for training, the centre for evaluation. The others are for Fashion-MNIST:
+            ``orig`` crops to 32 for training and stretches 28 to 32 otherwise (Gao et al. 2021);
+            ``pad32`` crops to 32, the centre for evaluation; ``resize32`` stretches first, always;
             ``native28`` keeps 28 (Drabent et al. 2022).
         policy_channels: channels the papers' policies work on for grey images. Every operation
             treats equal channels alike, and luma takes three equal channels back to one without
@@ -69,7 +69,7 @@ class View:
     def size(self) -> int:
         """Height and width of the network input in pixels."""
         native = self.pipeline in ("native", "native28")
-        return self.dataset.size if native else FASHION_SIZE
+        return self.dataset.input_size if native else FASHION_SIZE
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -185,7 +185,7 @@ class View:
 
     @property
     def _offsets(self) -> int:
-        return self._crop_source + 2 * PADDING - self.size + 1
+        return self._crop_source + 2 * self.dataset.padding - self.size + 1
 
     def _frame(self, images: Tensor) -> Tensor:
         """Bring images or masks to the geometry that a policy without crop sees."""
@@ -194,6 +194,10 @@ class View:
         if self.pipeline == "pad32":
             margin = (FASHION_SIZE - self.dataset.size) // 2
             return functional.pad(images, (margin,) * 4)
+        if self.dataset.crop:
+            margin = (self.dataset.size - self.size) // 2
+            within = slice(margin, margin + self.size)
+            return images[..., within, within]
         return images
 
     def _place(self, images: Tensor, draws: Draws) -> Tensor:
@@ -202,7 +206,7 @@ class View:
             return self._frame(images)
         if self.pipeline == "resize32":
             images = _resize(images, FASHION_SIZE)
-        return _crop_flip(images, draws.crop, draws.flip, self.size)
+        return _crop_flip(images, draws, self.dataset.padding, self.size)
 
     def _fit(self, images: Tensor) -> Tensor:
         """Stretch what has not the network's size yet: ``orig`` without a crop."""
@@ -255,16 +259,17 @@ def view_for(dataset: Dataset, recipe: Mapping[str, Any]) -> View:
     )
 
 
-def _crop_flip(images: Tensor, crop: Tensor, flip: Tensor, size: int) -> Tensor:
+def _crop_flip(images: Tensor, draws: Draws, padding: int, size: int) -> Tensor:
     """Cut a square out of every zero-padded image and mirror the chosen ones.
 
     Args:
         images: (B, C, h, w) uint8 or bool.
-        crop: (B, 2) int64, top and left corner in the image padded by ``PADDING``.
-        flip: (B,) bool.
+        draws: the corners of the squares in the padded images, and which ones are mirrored.
+        padding: pixels on each side.
         size: height and width of the result in pixels.
     """
-    padded = functional.pad(images, (PADDING,) * 4)
+    crop, flip = draws.crop, draws.flip
+    padded = functional.pad(images, (padding,) * 4)
     steps = torch.arange(size, device=images.device)
     rows = crop[:, :1] + steps
     columns = crop[:, 1:] + torch.where(flip[:, None], size - 1 - steps, steps)

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from reveil.datasets import (
+    CELEBA_ATTRIBUTES,
+    CELEBA_LABEL,
     DATASETS,
+    FASHION_GROUPS,
     IDX_ARCHIVES,
     REGISTRY_COLUMNS,
     get,
@@ -52,6 +55,44 @@ def test_facts_are_consistent():
         assert len(dataset.mean) == len(dataset.std) == dataset.channels
         assert set(dataset.counts) == {"train", "test"}
         assert dataset.family in DATASETS
+        assert dataset.crop <= dataset.size
+        assert dataset.input_size in (dataset.size, dataset.crop)
+        shared = [other for other in DATASETS.values() if other.home == dataset.home]
+        assert {other.archives for other in shared} == {dataset.archives}
+
+
+def test_groups_of_classes_are_datasets_of_the_same_images():
+    for name, fine, classes in (
+        ("cifar100-coarse", "cifar100", 20),
+        ("cifar100-coarse-synthetic", "cifar100-synthetic", 20),
+        ("fashion-mnist-coarse", "fashion-mnist", 3),
+        ("fashion-mnist-coarse-demo", "fashion-mnist-demo", 3),
+    ):
+        ours, theirs = DATASETS[name], DATASETS[fine]
+        assert (ours.classes, ours.home) == (classes, theirs.home)
+        assert dict(ours.extras) == {"fine.npy": ("int64", 0)}
+        assert not theirs.extras
+        for fact in ("family", "archives", "counts", "mean", "std", "size", "contents"):
+            assert getattr(ours, fact) == getattr(theirs, fact)
+        assert DATASETS[ours.family].classes == theirs.classes
+
+
+def test_groups_of_garments_are_tops_footwear_and_others():
+    assert len(FASHION_GROUPS) == 10
+    groups = [{n for n, group in enumerate(FASHION_GROUPS) if group == g} for g in range(3)]
+    # T-shirt, pullover, dress, coat, shirt; sandal, sneaker, ankle boot; trouser, bag.
+    assert groups == [{0, 2, 3, 4, 6}, {5, 7, 9}, {1, 8}]
+
+
+def test_hidden_attributes_are_those_of_the_released_code():
+    # By their 0-based columns, as the code of Xiang et al. has them.
+    for name, real in (("celeba-30", "celeba"), ("celeba-30-synthetic", "celeba-synthetic")):
+        assert DATASETS[name].hidden == (2, 3, 6, 15, 19, 23, 25, 36, 37, 38)
+        assert DATASETS[name].twin == real
+        assert DATASETS[real].hidden == ()
+        assert DATASETS[name].extras == DATASETS[real].extras
+    assert len(set(CELEBA_ATTRIBUTES)) == 40
+    assert CELEBA_ATTRIBUTES.index(CELEBA_LABEL) == 20
 
 
 def test_normalisation_constants_are_those_of_the_papers():
@@ -66,12 +107,12 @@ def test_every_archive_has_a_source_and_every_downloaded_one_a_local_place():
     registry = read_registry(REGISTRY)
     for dataset in DATASETS.values():
         for archive in dataset.archives:
-            rows = sources_of(dataset.name, archive, registry)
+            rows = sources_of(dataset.home, archive, registry)
             roles = Counter(row.role for row in rows)
-            assert roles["primary"] == 1
+            assert roles["primary"] == (0 if dataset.by_hand else 1)
             assert roles["local"] >= 1 or not rows[0].remote
     assert {(row.name, row.archive) for row in registry} == {
-        (dataset.name, archive) for dataset in DATASETS.values() for archive in dataset.archives
+        (dataset.home, archive) for dataset in DATASETS.values() for archive in dataset.archives
     }
 
 
@@ -97,10 +138,24 @@ def test_published_addresses_are_torchvisions():
         assert primary["fashion-mnist", archive] == datasets.FashionMNIST.mirrors[0] + archive
 
 
-def test_tiny_imagenet_has_the_published_checksum():
+@pytest.mark.parametrize(
+    ("name", "archive", "md5"),
+    [
+        ("tiny-imagenet-200", "tiny-imagenet-200.zip", "90528d7ca1a48142e341f4ef8d21d0de"),
+        ("cub-200", "CUB_200_2011.tgz", "97eceeb196236b17998738112f37df78"),
+    ],
+)
+def test_archives_that_torchvision_lacks_have_the_published_checksum(name, archive, md5):
+    rows = sources_of(name, archive, read_registry(REGISTRY))
+    assert {row.digests["md5"] for row in rows} == {md5}
+
+
+def test_files_of_celeba_are_torchvisions():
+    published = {name: md5 for _, md5, name in import_torchvision().datasets.CelebA.file_list}
     registry = read_registry(REGISTRY)
-    rows = sources_of("tiny-imagenet-200", "tiny-imagenet-200.zip", registry)
-    assert {row.digests["md5"] for row in rows} == {"90528d7ca1a48142e341f4ef8d21d0de"}
+    for archive in DATASETS["celeba"].archives:
+        (row,) = sources_of("celeba", archive, registry)
+        assert (row.role, dict(row.digests)) == ("local", {"md5": published[archive]})
 
 
 def test_embedded_archives_are_those_of_the_registry_and_small():

@@ -207,6 +207,27 @@ def test_no_server_at_all_names_every_source_and_what_to_do(tmp_path):
     assert message.endswith(str(tmp_path / "mine"))
 
 
+def test_data_that_a_person_must_fetch_names_every_file_its_page_and_its_place(tmp_path):
+    registry = read_registry(ROOT / "config" / "datasets.csv")
+    mine = tmp_path / "mine"
+    with pytest.raises(ReveilError) as caught:
+        fetch(
+            "celeba",
+            "list_eval_partition.txt",
+            tmp_path / "store" / "list_eval_partition.txt",
+            registry,
+            local_folders=[mine],
+        )
+    message = str(caught.value)
+    assert f"{mine / 'list_eval_partition.txt'}: no such file" in message
+    assert "CelebA must be downloaded by hand" in message
+    assert "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html" in message
+    assert f"put these 4 files, as they are, into one of: {mine / 'celeba'}" in message
+    for row in registry:
+        if row.name == "celeba":
+            assert f"{row.archive} ({row.bytes} bytes, md5:{row.digests['md5']})" in message
+
+
 def test_local_copy_ends_an_unfinished_transfer(tmp_path, caplog):
     plant_part(tmp_path, source(nobody() + "/a.gz"), CONTENT[:1000], '"1"')
     (tmp_path / ARCHIVE).write_bytes(CONTENT)

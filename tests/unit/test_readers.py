@@ -134,6 +134,23 @@ def test_wrong_number_of_images_is_refused(tmp_path, expected, problem):
     assert nothing_written(tmp_path / "b")
 
 
+def test_groups_of_garments_stand_beside_the_garments(tmp_path):
+    garments = {name: np.arange(10, dtype=np.uint8) for name in IDX_ARCHIVES[1::2]}
+    write_idx(tmp_path / "a", 10, 10, arrays=garments)
+    prepare(small("fashion-mnist-coarse", 10, 10), tmp_path / "a", tmp_path / "b")
+    for split, (_, labels) in splits(tmp_path / "b").items():
+        assert labels.tolist() == [0, 2, 0, 0, 0, 1, 0, 1, 2, 1]
+        fine = np.load(tmp_path / "b" / split / "fine.npy")
+        assert fine.dtype == np.int64 and fine.tolist() == list(range(10))
+
+
+def test_garment_without_a_group_is_refused(tmp_path):
+    write_idx(tmp_path / "a", arrays={IDX_ARCHIVES[1]: np.full(6, 10, np.uint8)})
+    with pytest.raises(ReveilError, match="labels from 10 to 10"):
+        prepare(small("fashion-mnist-coarse", 6, 4), tmp_path / "a", tmp_path / "b")
+    assert nothing_written(tmp_path / "b")
+
+
 def test_missing_archive_is_named(tmp_path):
     with pytest.raises(ReveilError, match=r"train-images-idx3-ubyte\.gz: no such archive"):
         prepare(DATASETS["fashion-mnist"], tmp_path, tmp_path / "b")
@@ -249,6 +266,36 @@ class Evil:
 def batch(**changes):
     content = {"data": np.zeros((2, 3072), np.uint8), "fine_labels": [0, 1]} | changes
     return pickle.dumps(content, protocol=3)
+
+
+def test_coarse_labels_stand_beside_the_fine_ones(tmp_path):
+    members = {
+        f"cifar-100-python/{split}": batch(fine_labels=[4, 99], coarse_labels=[0, 19])
+        for split in ("train", "test")
+    }
+    write_cifar(tmp_path / "cifar-100-python.tar.gz", "cifar100", 1, members=members)
+    prepare(small("cifar100-coarse", 2, 2), tmp_path, tmp_path / "b")
+    for split, (_, labels) in splits(tmp_path / "b").items():
+        fine = np.load(tmp_path / "b" / split / "fine.npy")
+        assert (labels.tolist(), fine.tolist()) == ([0, 19], [4, 99])
+        assert fine.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, "'coarse_labels' is no list of integers"),
+        ({"coarse_labels": [0, 20]}, "labels from 0 to 20"),
+        ({"coarse_labels": [0, 1], "fine_labels": [0, 100]}, "labels from 0 to 100"),
+        ({"coarse_labels": [0, 1], "fine_labels": [0]}, "2 images but 1 values of fine.npy"),
+    ],
+)
+def test_coarse_labels_that_are_not_the_datasets_are_refused(tmp_path, changes, problem):
+    archive = tmp_path / "cifar-100-python.tar.gz"
+    write_cifar(archive, "cifar100", 2, members={"cifar-100-python/train": batch(**changes)})
+    with pytest.raises(ReveilError, match=rf"cifar-100-python\.tar\.gz.*{problem}"):
+        prepare(small("cifar100-coarse", 2, 2), tmp_path, tmp_path / "b")
+    assert nothing_written(tmp_path / "b")
 
 
 CIFAR_DAMAGE = {

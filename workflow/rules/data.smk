@@ -20,22 +20,43 @@ rule fetch_dataset:
         "../scripts/fetch_dataset.py"
 
 
+def unpacked(*files):
+    """Return the arrays of both splits; these of them beside images and labels."""
+    return [
+        f"resources/datasets/{{dataset}}/{split}/{what}"
+        for split in ("train", "test")
+        for what in ("images.npy", "labels.npy", *files)
+    ]
+
+
+def with_arrays(*files):
+    """Return a pattern of the datasets whose splits get exactly these arrays besides."""
+    return "|".join(
+        name
+        for name, dataset in DATASETS.items()
+        if set(dataset.extras) == {*files} and not dataset.twin
+    )
+
+
+def prepared(name):
+    """Return all arrays of a dataset, for rules that want more than images and labels."""
+    return [file.format(dataset=name) for file in unpacked(*DATASETS[name].extras)]
+
+
 rule prepare_dataset:
     input:
         lambda w: [
-            f"resources/downloads/{w.dataset}/{archive}"
+            f"resources/downloads/{DATASETS[w.dataset].home}/{archive}"
             for archive in DATASETS[w.dataset].archives
         ],
     output:
-        [
-            f"resources/datasets/{{dataset}}/{split}/{what}.npy"
-            for split in ("train", "test")
-            for what in ("images", "labels")
-        ],
+        unpacked(),
     log:
         "logs/prepare_dataset/{dataset}.log",
     benchmark:
         "logs/prepare_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=with_arrays(),
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -47,3 +68,41 @@ rule prepare_dataset:
         "Unpack {wildcards.dataset} into arrays"
     script:
         "../scripts/prepare_dataset.py"
+
+
+use rule prepare_dataset as prepare_coarse_dataset with:
+    output:
+        unpacked("fine.npy"),
+    wildcard_constraints:
+        dataset=with_arrays("fine.npy"),
+
+
+use rule prepare_dataset as prepare_faces with:
+    output:
+        unpacked("attributes.npy", "identity.npy"),
+    wildcard_constraints:
+        dataset=with_arrays("attributes.npy", "identity.npy"),
+    resources:
+        mem_mb=4000,
+        runtime=120,
+
+
+# A dataset of the same arrays as another takes no room of its own.
+rule link_dataset:
+    input:
+        lambda w: prepared(DATASETS[w.dataset].twin),
+    output:
+        unpacked("attributes.npy", "identity.npy"),
+    log:
+        "logs/link_dataset/{dataset}.log",
+    wildcard_constraints:
+        dataset="|".join(name for name, dataset in DATASETS.items() if dataset.twin),
+    localrule: True
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        code=code_of("link_dataset"),
+    message:
+        "Take the arrays of another dataset for {wildcards.dataset}"
+    script:
+        "../scripts/link_dataset.py"

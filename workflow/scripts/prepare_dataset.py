@@ -1,4 +1,4 @@
-"""Unpack the archives of a dataset into one array of images and one of labels per split."""
+"""Unpack the archives of a dataset into arrays of images, labels and what else there is."""
 
 from pathlib import Path
 
