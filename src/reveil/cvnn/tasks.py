@@ -2,27 +2,14 @@
 
 An inference attack is of interest where the attacker wants a property that the network was not
 trained for (Xiang et al. 2020): a class finer than the task's, or other attributes. Which of both a
-dataset has follows from the label files that it keeps beside ``labels.npy``. Used while the graph
-is planned, so it does not import torch.
+dataset has follows from the arrays that it keeps beside ``labels.npy``, and from the attributes
+that its task leaves out. Used while the graph is planned, so it does not import torch.
 """
 
 from dataclasses import dataclass
 
 from reveil import datasets
-from reveil.datasets import Dataset
-
-LABELS = "labels.npy"
-# Of a dataset whose labels are groups of classes: the class of every image.
-FINE = "fine.npy"
-# Of a dataset of faces: what is true of every image.
-ATTRIBUTES = "attributes.npy"
-
-# The columns of CelebA's list of attributes that the released code keeps from the network:
-# Attractive, Bags_Under_Eyes, Big_Lips, Eyeglasses, High_Cheekbones, Narrow_Eyes, Oval_Face,
-# Wearing_Lipstick, Wearing_Necklace and Wearing_Necktie.
-CELEBA_ATTRIBUTES = 40
-CELEBA_HIDDEN = (2, 3, 6, 15, 19, 23, 25, 36, 37, 38)
-CELEBA_TASK = tuple(column for column in range(CELEBA_ATTRIBUTES) if column not in CELEBA_HIDDEN)
+from reveil.datasets import ATTRIBUTES, FINE, LABELS, Dataset
 
 
 @dataclass(frozen=True)
@@ -49,28 +36,29 @@ class Target:
 
 
 def task(dataset: str | Dataset) -> Target:
-    """Return what a private network is trained for: the labels, or CelebA's 30 attributes.
+    """Return what a private network is trained for: the labels, or the attributes not hidden.
 
     Raises:
         ReveilError: there is no such dataset.
     """
     known = _known(dataset)
     if ATTRIBUTES in known.extras:
-        return _attributes(CELEBA_TASK)
-    return Target(LABELS, known.classes, "classes" if FINE not in known.extras else "superclasses")
+        width = known.extras[ATTRIBUTES][1]
+        return _attributes(tuple(c for c in range(width) if c not in known.hidden))
+    return Target(LABELS, known.classes, "superclasses" if FINE in known.extras else "classes")
 
 
 def hidden(dataset: str | Dataset) -> Target | None:
     """Return what inference attacks infer, or None where a dataset holds nothing beyond the task.
 
-    The classes behind superclasses, or the ten attributes of CelebA that are not in the task.
+    The classes behind superclasses, or the attributes that are not in the task.
 
     Raises:
         ReveilError: there is no such dataset.
     """
     known = _known(dataset)
-    if ATTRIBUTES in known.extras:
-        return _attributes(CELEBA_HIDDEN)
+    if known.hidden:
+        return _attributes(known.hidden)
     if FINE in known.extras:
         return Target(FINE, datasets.get(known.family).classes, "classes")
     return None
