@@ -69,7 +69,7 @@ def adversary_table(models: pd.DataFrame, histories: pd.DataFrame) -> pd.DataFra
     Raises:
         ReveilError: no network has a critic.
     """
-    critics = histories[histories["critic_real"].notna()]
+    critics = histories[histories["critic_real"].notna()].reset_index(drop=True)
     if critics.empty:
         raise ReveilError("histories: no network of the table was trained against a critic")
     rows = []

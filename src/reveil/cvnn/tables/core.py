@@ -17,7 +17,7 @@ from reveil.cvnn.tables.measures import (
     seed_deviation,
 )
 from reveil.errors import ReveilError
-from reveil.statistics import Estimate, by_image, mean_interval, standard_deviation
+from reveil.statistics import by_image, mean_interval, standard_deviation
 from reveil.tables.measures import interval_columns
 
 # Factor -> its levels, as the names of the presets say them, the added protection second.
@@ -100,12 +100,11 @@ def _effects(
         row = {**named, "part": "effect", "factor": factor, "label": _TITLES[factor]}
         row["attack_label"] = attack_label(str(named["attack"]))
         for measure in MEASURES:
-            row |= interval_columns(measure, _effect(attacked, factor, measure, seed))
-        per_seed = [
-            _effect(part, factor, "rmse", seed).value for _, part in attacked.groupby("seed")
-        ]
+            added = _added(attacked, factor, measure)
+            row |= interval_columns(measure, mean_interval(added, seed=seed))
+        per_seed = [_added(part, factor, "rmse").mean() for _, part in attacked.groupby("seed")]
         row |= {
-            "n_images": _effect(attacked, factor, "rmse", seed).n,
+            "n_images": len(_added(attacked, factor, "rmse")),
             "n_seeds": attacked["seed"].nunique(),
             "rmse_seed_std": standard_deviation(per_seed, ddof=1),
         }
@@ -113,15 +112,16 @@ def _effects(
     return rows
 
 
-def _effect(attacked: pd.DataFrame, factor: str, measure: str, seed: int) -> Estimate:
+def _added(attacked: pd.DataFrame, factor: str, measure: str) -> pd.Series:
+    """Return by image what a factor adds to a measure; empty where a cell is missing."""
     place = list(FACTORS).index(factor)
     cells = {name: by_image(part, measure) for name, part in attacked.groupby("policy")}
     if len(cells) < len(CELLS):
-        return mean_interval([])
+        return pd.Series(dtype=float)
     table = pd.DataFrame(cells).dropna()
     signs = {name: 1 if CELLS[name][place] == FACTORS[factor][1] else -1 for name in cells}
     # Four cells on either side.
-    return mean_interval(sum(signs[name] * table[name] for name in cells) / 4, seed=seed)
+    return sum(signs[name] * table[name] for name in cells) / 4
 
 
 def _signed(head: str, name: str) -> forms.Column:

@@ -43,7 +43,7 @@ def prepared(images: pd.DataFrame) -> pd.DataFrame:
     """
     if images.empty:
         raise ReveilError("images: the tidy table has no rows, so there is nothing to summarise")
-    images = images.copy()
+    images = images.reset_index(drop=True)
     measures = list(_MEASURES)
     images[measures] = images[measures].astype(float).where(images["status"] == OK)
     images["quarter_turns"] = images["quarter_turns"].astype(float).where(images["status"] == OK)
