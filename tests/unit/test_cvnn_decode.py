@@ -211,6 +211,16 @@ def test_a_resumed_attacker_equals_an_uninterrupted_one(way, tmp_path, monkeypat
         assert torch.equal(value, second.tensors()[key]), key
 
 
+@pytest.mark.parametrize("way", ["separate", "two-image"])
+def test_mixed_precision_trains_and_the_guess_is_in_single(way):
+    rows = [fitted(Toy(), 3, precision=name, **WAYS[way])[1] for name in ("fp32", "bf16")]
+    losses = [[row["validation_loss"] for row in history] for history in rows]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.2)
+    made, _ = fitted(Toy(), 1, precision="bf16", **WAYS[way])
+    assert made.guess(scene(Toy())[0]).images.dtype == torch.float32
+
+
 def test_pieces_of_a_guess_are_put_together():
     pieces = [Guess(angles=torch.tensor([0.1])), Guess(angles=torch.tensor([0.2, 0.3]))]
     whole = gather(pieces)
@@ -222,6 +232,7 @@ def test_pieces_of_a_guess_are_put_together():
     [
         ({"method": "decoed"}, "attack.method: 'decoed' is not allowed.*did you mean 'decode'"),
         ({"parts": "jointly"}, "attack.parts: 'jointly' is not allowed"),
+        ({"precision": "fp16"}, "attack.precision: 'fp16' is not allowed"),
         ({"optimizer": "rmsprop"}, "attack.optimizer: 'rmsprop' is not allowed"),
     ],
 )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from reveil.errors import ReveilError
+from reveil.errors import ReveilError, not_allowed
 from reveil.optimizers import Optimizer, make_optimizer, pack, unpack
-from reveil.precision import precision
+from reveil.precision import PRECISIONS, memory_format, precision
 from reveil.progress import Progress
 from reveil.rng import generator
 
@@ -65,7 +65,7 @@ def fit_with_patience(
         batches: of (epoch, first step), the batches of an epoch from a step on; equal arguments
             give equal batches.
         validation: loss on fixed draws; ``module`` is in eval mode, nothing is differentiated.
-        attack: keys optimizer, learning_rate, max_epochs, patience, min_epochs.
+        attack: keys optimizer, learning_rate, precision, max_epochs, patience, min_epochs.
         steps: batches of a whole epoch.
         name: of the module, for log, state and the column ``part``.
         stall_factor: the learning rate is multiplied by it whenever half of the patience brought
@@ -77,8 +77,10 @@ def fit_with_patience(
         in the last row: ``patience`` or ``max_epochs``).
 
     Raises:
-        ReveilError: a loss is not finite.
+        ReveilError: a value that is not allowed, or a loss that is not finite.
     """
+    if attack["precision"] not in PRECISIONS:
+        raise ReveilError(not_allowed("attack.precision", attack["precision"], PRECISIONS))
     run = _Run(module, loss, batches, attack, steps, torch.device(device), state, name)
     run.restore()
     progress = Progress(
@@ -87,7 +89,7 @@ def fit_with_patience(
     while not run.stopped:
         run.run_epoch(validation, stall_factor, progress)
     module.load_state_dict(run.best_weights)
-    module.eval()
+    module.to(memory_format=torch.contiguous_format).eval()
     return [
         {**row, "best": int(row["epoch"] == run.best_epoch), "stopped": stopped}
         for row, stopped in zip(run.history, run.reasons(), strict=True)
@@ -125,6 +127,8 @@ class _Run:
     unchecked: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        layout = memory_format(self.attack["precision"], self.device)
+        self.module.to(memory_format=layout)
         settings = {**SETTINGS.get(self.attack["optimizer"], {}), **self.attack}
         self.optimizer: Optimizer = make_optimizer(
             self.module.parameters(), settings, "attack.optimizer", SETTINGS
@@ -145,17 +149,18 @@ class _Run:
         started = time.perf_counter() - self.seconds
         note = f"epoch {self.epoch + 1}, best validation loss {self.best_loss:.4g}"
         self.module.train()
-        with precision("fp32", self.device):
+        with precision(self.attack["precision"], self.device):
             for batch in self.batches(self.epoch, self.step):
                 self.take_step(batch)
                 progress.step(note=note)
                 if self.state is not None and self.state.due():
                     self.seconds = time.perf_counter() - started
                     self.save()
-            self.check_losses()
-            self.module.eval()
-            with torch.no_grad():
-                validated = float(validation())
+        self.check_losses()
+        self.module.eval()
+        # As his guesses will be computed: the best weights are those that are best there.
+        with torch.no_grad(), precision("fp32", self.device):
+            validated = float(validation())
         if not torch.tensor(validated).isfinite():
             raise ReveilError(self.diverged("validation loss", f"epoch {self.epoch + 1}"))
         self.history.append(

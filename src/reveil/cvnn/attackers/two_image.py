@@ -61,7 +61,7 @@ class TwoImage:
             return (self.decoder(seen.x),), None
         angles, both = None, parts(seen.x)
         if self.aligned:
-            with torch.no_grad():
+            with torch.no_grad(), precision("fp32", self.device):
                 angles = blind.estimate(self.attack["align"], seen.x, self.facts)
             both = real_part(seen.x, angles), imaginary_part(seen.x, angles)
         return self.decoder(torch.cat(both, dim=1)).chunk(2, dim=1), angles
