@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, dropout, linear, max_pool2d, pad
 
+from reveil.cvnn.coefficients import EPSILON, moduli, normalise, shrink
 from reveil.cvnn.stacked import parts, square_modulus, stack
 
-EPSILON = 1e-5
 MOMENTUM = 0.1
 
 
@@ -73,24 +73,22 @@ class ModulusActivation(nn.Module):
     ) -> None:
         super().__init__()
         self.threshold, self.detached = threshold, detached
+        self.dims = (0, 2, 3) if threshold == "channel" else (0, 1, 2, 3)
         shapes = {"channel": (1, channels, 1, 1), "tensor": (1, 1, 1, 1)}
         kept = torch.ones(shapes[threshold]) if running and threshold in shapes else None
         self.register_buffer("running_modulus", kept)
 
     def forward(self, x: Tensor) -> Tensor:
-        modulus = (square_modulus(_precise(x.detach() if self.detached else x)) + EPSILON).sqrt()
-        coefficient = (modulus / self._threshold(modulus)).clamp(max=1).to(x.dtype)
-        return (x.unflatten(0, (2, -1)) * coefficient).flatten(0, 1)
+        return shrink(x, self._threshold(x.detach() if self.detached else x), self.detached)
 
-    def _threshold(self, modulus: Tensor) -> Tensor | float:
+    def _threshold(self, x: Tensor) -> Tensor:
         if self.threshold == "one":
-            return 1.0
+            return x.new_ones(())
         if self.threshold == "sample":
-            return modulus.mean((2, 3), keepdim=True)
+            return moduli(x).mean((2, 3), keepdim=True)
         if self.running_modulus is not None and not self.training:
-            return self.running_modulus
-        dims = (0, 2, 3) if self.threshold == "channel" else (0, 1, 2, 3)
-        mean = modulus.mean(dims, keepdim=True)
+            return self.running_modulus.to(x.dtype)
+        mean = moduli(x).mean(self.dims, keepdim=True)
         _follow(self.running_modulus, mean)
         return mean
 
@@ -130,12 +128,15 @@ class ModulusNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.running_moment is not None and not self.training:
-            moment = self.running_moment
-        else:
-            seen = _precise(x.detach() if self.detached else x)
-            moment = self.factor * seen.square().mean(self.dims, keepdim=True)
-            _follow(self.running_moment, moment)
-        return x * (moment + EPSILON).rsqrt().to(x.dtype)
+            return x * (self.running_moment + EPSILON).rsqrt().to(x.dtype)
+        with torch.no_grad():
+            # Sums in half precision would keep three digits.
+            digits = torch.promote_types(x.dtype, torch.float32)
+            root = torch.linalg.vector_norm(x, dim=self.dims, keepdim=True, dtype=digits)
+            weight = self.factor * root.numel() / x.numel()
+            moment = weight * root.square()
+        _follow(self.running_moment, moment)
+        return normalise(x, moment, self.dims, weight, self.detached)
 
 
 class ModulusMaxPool(nn.Module):
@@ -146,7 +147,7 @@ class ModulusMaxPool(nn.Module):
         self.kernel, self.stride, self.padding = kernel, stride, padding
 
     def forward(self, x: Tensor) -> Tensor:
-        modulus = square_modulus(_precise(x.detach()))
+        modulus = square_modulus(x.detach())
         _, index = max_pool2d(modulus, self.kernel, self.stride, self.padding, return_indices=True)
         both = index.repeat(2, 1, 1, 1)
         return x.flatten(2).gather(2, both.flatten(2)).view(both.shape)
@@ -201,11 +202,6 @@ def _complex_product(product, x: Tensor, real: Tensor, imaginary: Tensor) -> Ten
     first, second = parts(x)
     t1, t2 = product(first, real), product(second, imaginary)
     return stack(t1 - t2, product(first + second, real + imaginary) - t1 - t2)
-
-
-def _precise(x: Tensor) -> Tensor:
-    """Return half precision as float32: sums of squares need the digits."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def _follow(average: Tensor | None, batch: Tensor) -> None:
