@@ -34,7 +34,7 @@ def own(network, targets=CLASSES, **more):
 
 def infer(network, trained_on, inner=None, **keys):
     small = {"width": 8, "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 16}
-    small |= {"patience": 4, "max_epochs": 12, **keys}
+    small |= {"patience": 3, "max_epochs": 9, **keys}
     preset = attack(method="infer", infer=trained_on, **small)
     return make_attacker(preset, network, name="infer", shape=(3, 8, 8), seed=0, inner=inner)
 
@@ -104,7 +104,7 @@ def test_images_to_learn_from_are_not_recovered():
 
 def test_what_was_learned_is_all_that_is_needed():
     network = Toy(kind="original")
-    first, again, loaded = (infer(network, "features", max_epochs=2) for _ in range(3))
+    first, again, loaded = (infer(network, "features", max_epochs=1) for _ in range(3))
     first.fit(own(network))
     again.fit(own(network))
     loaded.load(first.tensors())
