@@ -1,6 +1,5 @@
 """The fair comparison of the encoder's end, the adversary and the swap, all else equal."""
 
-import re
 import textwrap
 from collections.abc import Mapping
 from itertools import product
@@ -11,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reveil.cvnn.figures.shown import TRIVIAL, attack_names, measured, trivial
-from reveil.errors import ReveilError
+from reveil.cvnn.figures.shown import TRIVIAL, attack_names, trivial
+from reveil.cvnn.tables.core import CELLS, FACTORS, core_table
 from reveil.figures.style import (
     BLUE,
     GREY,
@@ -24,119 +23,64 @@ from reveil.figures.style import (
     styled,
     whiskers,
 )
-from reveil.statistics import Estimate, by_image, mean_interval
 
-# What the eight cells differ in: of each factor the two levels, as in a policy's name, and their
-# labels, first the one that the other is compared with.
-FACTORS: Mapping[str, Mapping[str, str]] = {
-    "end": {"relu": "ReLU end", "linear": "linear end"},
-    "adversary": {"off": "no WGAN", "wgan": "WGAN"},
-    "swap": {"keep": "no swap", "swap": "swap"},
+LEVELS: Mapping[str, str] = {
+    "relu": "ReLU end",
+    "linear": "linear end",
+    "off": "no WGAN",
+    "wgan": "WGAN",
+    "keep": "no swap",
+    "swap": "swap",
 }
-_CELL = re.compile(r"core-(?P<end>relu|linear)-(?P<adversary>off|wgan)-(?P<swap>keep|swap)")
-_MEASURE = "rmse"
-
-
-def cells(images: pd.DataFrame) -> pd.DataFrame:
-    """Return the eight cells of every attack: attack, end, adversary, swap, mean, low, high, n.
-
-    Args:
-        images: Attacked images of one protocol, dataset and model; other policies are left out.
-
-    Raises:
-        ReveilError: no image of any cell.
-    """
-    found = []
-    for (attack, *levels), group in _by_cell(images):
-        estimate = mean_interval(by_image(group, _MEASURE))
-        named = dict(zip(FACTORS, levels, strict=True))
-        ends = {"mean": estimate.value, "low": estimate.low, "high": estimate.high}
-        found.append({"attack": attack, **named, **ends, "n": estimate.n})
-    return pd.DataFrame(found)
-
-
-def effect(images: pd.DataFrame, attack: str, factor: str) -> Estimate:
-    """Estimate what a factor adds to the error, over images, all else equal.
-
-    Each image counts with the mean of its differences over the pairs of cells that differ in the
-    factor alone.
-
-    Args:
-        images: As for :func:`cells`.
-        attack: Name of the attack.
-        factor: One of ``FACTORS``.
-    """
-    errors = {
-        tuple(levels): by_image(group, _MEASURE)
-        for (name, *levels), group in _by_cell(images)
-        if name == attack
-    }
-    place = list(FACTORS).index(factor)
-    low, high = FACTORS[factor]
-    differences = [
-        errors[tuple(high if i == place else level for i, level in enumerate(levels))] - first
-        for levels, first in errors.items()
-        if levels[place] == low
-        and tuple(high if i == place else level for i, level in enumerate(levels)) in errors
-    ]
-    if not differences:
-        return mean_interval(np.array([]))
-    # An image that lacks one of the pairs would weigh the others differently.
-    return mean_interval(pd.concat(differences, axis=1).dropna().mean(axis=1))
-
-
-def _by_cell(images: pd.DataFrame):
-    named = measured(images, [_MEASURE])
-    levels = named["policy"].str.extract(_CELL)
-    cells_ = named.assign(**{name: levels[name] for name in FACTORS}).dropna(subset=list(FACTORS))
-    if cells_.empty:
-        raise ReveilError(
-            "policy: none of the images belongs to the comparison of eight; allowed: "
-            "core-{relu|linear}-{off|wgan}-{keep|swap}"
-        )
-    return cells_.groupby(["attack", *FACTORS], sort=False)
+_LOOKS = ({"mfc": "white", "color": BLUE}, {"color": VERMILLION})
 
 
 @styled
-def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Figure:
+def draw(
+    images: pd.DataFrame, models: pd.DataFrame, *, protocol: str, dataset: str, model: str
+) -> Figure:
     """Draw a panel a factor and attack: four pairs of dots whose other two factors are equal.
 
-    Above each panel stands what the factor adds to the error on average, with its interval.
+    Above each panel stands what the factor adds to the error on average, with its interval, as
+    :func:`reveil.cvnn.tables.core.core_table` has it; attacks that find no image are left out.
 
     Args:
-        images: As for :func:`cells`.
+        images: Attacked images of one protocol, dataset and model.
+        models: Rows of models.csv.
         protocol: Name of the protocol.
         dataset: Name of the dataset.
         model: Name of the model.
     """
-    table = cells(images)
+    table = core_table(images, models)
+    table = table[table["rmse_mean"].notna()]
     attacks = attack_names(table)
-    figure = Figure(figsize=(PAGE_WIDTH, 1.0 + 1.85 * len(attacks)))
+    figure = Figure(figsize=(PAGE_WIDTH, 1.0 + 1.85 * max(len(attacks), 1)))
     grid = figure.subplots(len(attacks), len(FACTORS), squeeze=False, sharex=True)
     for row, (attack, label) in zip(grid, attacks.items(), strict=True):
         shown = table[table["attack"] == attack]
+        cells = shown[shown["part"] == "cell"].set_index("policy")
         for axes, factor in zip(row, FACTORS, strict=True):
-            _pairs(axes, shown, factor)
-            added = effect(images, attack, factor)
-            heading = " to ".join(FACTORS[factor].values())
-            axes.set_title(f"{heading[0].upper()}{heading[1:]}\n{_told(added)}", fontsize=7)
+            _pairs(axes, cells, factor)
+            heading = " to ".join(LEVELS[level] for level in FACTORS[factor])
+            effect = _effect(shown, factor)
+            axes.set_title(f"{heading[0].upper()}{heading[1:]}\n{effect}", fontsize=7)
         row[0].set_ylabel(textwrap.fill(label, 20), fontweight="bold")
     for axes in grid[-1]:
         axes.set_xlabel("RMSE (right: hides more)")
-    seeds = images["seed"].nunique()
+    n, seeds = int(table["n_images"].max()), int(table["n_seeds"].max())
     set_title(
         figure,
         "What the encoder's end, the adversary and the swap add to the error, all else equal",
         protocol=protocol,
         dataset=dataset,
         model=model,
-        n=f"{counted(int(table['n'].max()), 'image')}, {counted(seeds, 'seed')}, whiskers 95 %",
+        n=f"{counted(n, 'image')}, {counted(seeds, 'seed')}, whiskers 95 %",
     )
     handles = [
-        Line2D([], [], marker="o", ls="", mfc="white", color=BLUE, label="first of the two"),
-        Line2D([], [], marker="o", ls="", color=VERMILLION, label="second of the two"),
+        Line2D([], [], marker="o", ls="", label=f"{which} of the two", **look)
+        for which, look in zip(("first", "second"), _LOOKS, strict=True)
     ]
-    blend = trivial(images, "rmse_blend")
+    blend = trivial(images[images["policy"].isin(list(CELLS))], "rmse_blend")
     if np.isfinite(blend):
         label = f"{TRIVIAL['rmse_blend']} {blend:.3f}"
         handles.append(Line2D([], [], color=GREY, ls="--", lw=1, label=label))
@@ -146,33 +90,29 @@ def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Fi
     return figure
 
 
-def _pairs(axes: Axes, table: pd.DataFrame, factor: str) -> None:
+def _pairs(axes: Axes, cells: pd.DataFrame, factor: str) -> None:
     """Draw one line a combination of the other two factors, from one level to the other."""
     others = [name for name in FACTORS if name != factor]
     combinations = list(product(*(FACTORS[name] for name in others)))
-    low, high = FACTORS[factor]
-    looks = {low: {"mfc": "white", "color": BLUE}, high: {"color": VERMILLION}}
     for place, levels in enumerate(combinations):
-        here = table
-        for name, level in zip(others, levels, strict=True):
-            here = here[here[name] == level]
-        ends = here.set_index(factor).reindex([low, high])
-        axes.plot(ends["mean"], [place, place], color=GREY, lw=1.2, zorder=1)
-        for level, look in looks.items():
+        same = (cells[others] == list(levels)).all(axis=1)
+        ends = cells[same].set_index(factor).reindex(list(FACTORS[factor]))
+        axes.plot(ends["rmse_mean"], [place, place], color=GREY, lw=1.2, zorder=1)
+        for level, look in zip(FACTORS[factor], _LOOKS, strict=True):
             end = ends.loc[level]
-            error = whiskers(end["mean"], end["low"], end["high"])
-            axes.errorbar(end["mean"], place, xerr=error, fmt="o", ms=5, elinewidth=1, **look)
-    names = [
-        "\n".join(FACTORS[name][level] for name, level in zip(others, levels, strict=True))
-        for levels in combinations
-    ]
+            error = whiskers(end["rmse_mean"], end["rmse_low"], end["rmse_high"])
+            axes.errorbar(end["rmse_mean"], place, xerr=error, fmt="o", ms=5, elinewidth=1, **look)
+    names = ["\n".join(LEVELS[level] for level in levels) for levels in combinations]
     axes.set_yticks(range(len(names)), names, fontsize=6.5)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
 
 
-def _told(added: Estimate) -> str:
-    if np.isnan(added.value):
-        return "no pair"
-    return f"{added.value:+.3f} [{added.low:.3f}, {added.high:.3f}]"
+def _effect(table: pd.DataFrame, factor: str) -> str:
+    """Return what a factor adds, or that not all eight cells were attacked."""
+    effects = table[table["part"] == "effect"]
+    if effects.empty:
+        return "cells are missing"
+    added = effects[effects["factor"] == factor].iloc[0]
+    return f"{added['rmse_mean']:+.3f} [{added['rmse_low']:.3f}, {added['rmse_high']:.3f}]"

@@ -19,7 +19,7 @@ from reveil.figures.style import BLACK, GREY, legend_below, set_title, styled
 
 PANELS = (
     Panel("rmse", "RMSE to the image (right: hides more)"),
-    Panel("rmse_either", "RMSE when order does not count"),
+    Panel("rmse_either", "RMSE to the nearer image"),
 )
 
 
@@ -54,8 +54,8 @@ def references(images: pd.DataFrame, table: pd.DataFrame, measure: str) -> list[
 def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Figure:
     """Draw each policy's attacks side by side: the error to the image, and to either of the two.
 
-    (Xiang et al. 2020, Tables 2 and 3, and Knijff et al. 2021, Table 3, in the units of the
-    former.) Dashed lines are trivial predictors, and what the unprotected network gives away.
+    (Xiang et al. 2020 as quoted, and Knijff et al. 2021, Table 3, in the units of the former.)
+    Dashed lines are trivial predictors, and what the unprotected network gives away.
 
     Args:
         images: Attacked images of one protocol, dataset and model.

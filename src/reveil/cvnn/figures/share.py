@@ -5,7 +5,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reveil.cvnn.figures.shown import policy_label
 from reveil.errors import ReveilError
 from reveil.figures.style import (
     BLUE,
@@ -29,54 +28,51 @@ PARTS = {
 _NARROW = 0.07  # a share whose number has no room in its bar
 
 
-def data(costs: pd.DataFrame) -> pd.DataFrame:
-    """Return each network's shares: label, total (multiply-adds an image), and a column a part.
+def data(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each network's shares: name, total (multiply-adds an image), and a column a part.
 
     Args:
-        costs: A row a network: model, policy, and multiply-adds of one image in each of ``PARTS``.
+        table: Rows of :func:`reveil.cvnn.tables.cost.share_table`.
 
     Raises:
-        ReveilError: no network, or a part is missing.
+        ReveilError: there is no row.
     """
-    if costs.empty:
-        raise ReveilError("costs: there are no networks, so there is nothing to draw")
-    if missing := [name for name in PARTS if name not in costs]:
-        raise ReveilError(f"costs: columns missing: {missing}; allowed: {', '.join(PARTS)}")
-    parts = costs[list(PARTS)].astype(float)
-    total = parts.sum(axis=1)
+    if table.empty:
+        raise ReveilError("table: it has no networks, so there is nothing to draw")
     names = [
-        f"{model_title(model)}, {policy_label(policy)}"
-        for model, policy in costs[["model", "policy"]].itertuples(index=False)
+        f"{model_title(model)}, {label}"
+        for model, label in table[["model", "label"]].itertuples(index=False)
     ]
-    return parts.div(total, axis=0).assign(label=names, total=total).reset_index(drop=True)
+    shares = {name: table[f"{name}_share_pct"].to_numpy(dtype=float) / 100 for name in PARTS}
+    return pd.DataFrame({"name": names, "total": table["total_multiply_adds"].to_numpy(), **shares})
 
 
 @styled
-def draw(costs: pd.DataFrame, *, dataset: str) -> Figure:
+def draw(shares: pd.DataFrame, *, dataset: str) -> Figure:
     """Draw a bar a network, from the image to the answer, and its total at its end.
 
     (Knijff et al. 2021, discussion: "approximately only one third" in the cloud.)
 
     Args:
-        costs: As for :func:`data`.
+        shares: Rows of the table of :func:`data`, of one dataset.
         dataset: Name of the dataset, whose images are the input.
     """
-    table = data(costs)
+    table = data(shares)
     figure = Figure(figsize=(PAGE_WIDTH, 1.3 + 0.28 * max(len(table), 2)))
     axes = figure.subplots()
     left = np.zeros(len(table))
     for name, (_, colour, ink) in PARTS.items():
-        shares = table[name].to_numpy()
-        axes.barh(table.index, shares, left=left, color=colour, height=0.7)
-        for place, (start, share) in enumerate(zip(left, shares, strict=True)):
+        parts = table[name].to_numpy()
+        axes.barh(table.index, parts, left=left, color=colour, height=0.7)
+        for place, (start, share) in enumerate(zip(left, parts, strict=True)):
             if share >= _NARROW:
                 middle = start + share / 2
                 told = f"{100 * share:.0f} %"
                 axes.text(middle, place, told, ha="center", va="center", size=7, color=ink)
-        left += shares
+        left += parts
     for place, total in enumerate(table["total"]):
         axes.text(1.01, place, _amount(total), va="center", size=7)
-    axes.set_yticks(table.index, table["label"])
+    axes.set_yticks(table.index, table["name"])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xticks(np.linspace(0, 1, 6), [f"{share:.0f}" for share in np.linspace(0, 100, 6)])

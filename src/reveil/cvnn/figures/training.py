@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reveil import datasets
 from reveil.cvnn.figures.shown import policy_names
+from reveil.cvnn.tables.accuracy import chance_error_pct
 from reveil.errors import ReveilError
 from reveil.figures.style import (
     GREY,
@@ -97,7 +97,7 @@ def draw(histories: pd.DataFrame, *, protocol: str, dataset: str, model: str) ->
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _gradient_scale(grid.flat[1], table["adversarial_gradient_norm"])
-    chance = 100 / datasets.get(dataset).classes
+    chance = 100 - chance_error_pct(dataset)
     grid.flat[2].axhline(chance, color=GREY, lw=1, ls=":", zorder=0.8)
     grid.flat[2].set_ylim(0, 100)
     for axes in grid[1]:
