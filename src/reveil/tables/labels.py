@@ -52,8 +52,9 @@ def _private_title(name: str) -> str:
     # Papers say LeNet of two networks, and name the cut of a ResNet not at all.
     shape = private.parse(name)
     title = private_family(name)
-    extras = [f"the {shape.split}'s"] if shape.family == "lenet" else []
-    extras += ["authors' cut"] * (shape.family == "resnet" and shape.split == "authors")
+    whose = {"report": "report's", "authors": "authors'"}[shape.split]
+    extras = [f"the {whose}"] * (shape.family == "lenet")
+    extras += [f"{whose} cut"] * (shape.family == "resnet" and shape.split == "authors")
     extras += [f"width {shape.width}"] * ("-w" in name)
     return f"{title} ({', '.join(extras)})" if extras else title
 
