@@ -22,7 +22,8 @@ class TrainingData:
     """What a model is trained and tested on.
 
     Attributes:
-        images, labels: the training split, (N, c, h, w) uint8 (may be memory-mapped) and (N,).
+        images, labels: the training split, (N, c, h, w) uint8 (may be memory-mapped) and (N,)
+            classes, or bool (N, attributes), which private networks alone can be trained for.
         indices: the rows of it to train on.
         test_images, test_labels: the test split in the same form.
     """
@@ -62,6 +63,11 @@ def check(data: TrainingData, recipe: Mapping[str, Any], classes: int) -> None:
         raise ReveilError(
             f"recipe.stop_after: {recipe['stop_after']} is not allowed; the whole training has "
             f"{planned} steps; allowed: up to that, or null"
+        )
+    if data.labels.ndim == 2 and data.labels.shape[1] != classes:
+        raise ReveilError(
+            f"labels: {data.labels.shape[1]} attributes are not allowed for a network of {classes} "
+            f"outputs; allowed: {classes}"
         )
     highest = int(max(np.max(data.labels[data.indices]), np.max(data.test_labels, initial=0)))
     if highest >= classes:

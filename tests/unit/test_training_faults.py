@@ -154,24 +154,26 @@ def test_evaluation_does_not_depend_on_the_chunk_and_keeps_the_mode(data):
 
 
 @pytest.mark.parametrize(
-    ("keys", "reference"),
+    ("keys", "rule", "reference"),
     [
-        ({"optimizer": "sgd"}, {"momentum": 0.9, "nesterov": True}),
-        ({"optimizer": "sgd", "momentum": 0.0, "nesterov": False}, {}),
-        ({"optimizer": "sgd", "nesterov": False}, {"momentum": 0.9}),
-        ({"optimizer": "adam"}, None),
+        ({"optimizer": "sgd"}, torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+        ({"optimizer": "sgd", "momentum": 0.0, "nesterov": False}, torch.optim.SGD, {}),
+        ({"optimizer": "sgd", "nesterov": False}, torch.optim.SGD, {"momentum": 0.9}),
+        ({"optimizer": "adam"}, torch.optim.Adam, {}),
+        (
+            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.9},
+            torch.optim.Adam,
+            {"betas": (0.5, 0.9)},
+        ),
+        ({"optimizer": "rmsprop"}, torch.optim.RMSprop, {}),
     ],
-    ids=["papers", "plain", "momentum", "adam"],
+    ids=["papers", "plain", "momentum", "adam", "adam of a gan", "rmsprop"],
 )
-def test_the_optimizers_step_as_pytorchs_do(keys, reference):
+def test_the_optimizers_step_as_pytorchs_do(keys, rule, reference):
     """Weight decay reaches every parameter, biases and batch norms included."""
     ours, theirs = (build("convnet-w2", 1, SIZE, CLASSES, seed=0) for _ in range(2))
     mine = make_optimizer(ours.parameters(), {**RECIPE, **keys})
-    decay = {"lr": 0.02, "weight_decay": 5e-4}
-    if reference is None:
-        other = torch.optim.Adam(theirs.parameters(), **decay)
-    else:
-        other = torch.optim.SGD(theirs.parameters(), **decay, **reference)
+    other = rule(theirs.parameters(), lr=0.02, weight_decay=5e-4, **reference)
     inputs = torch.rand(5, 1, SIZE, SIZE)
     for _ in range(3):
         for model, optimizer in ((ours, mine), (theirs, other)):
