@@ -22,12 +22,18 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/lists.smk"
 include: "workflow/rules/attack.smk"
+include: "workflow/rules/private_inputs.smk"
+include: "workflow/rules/private.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/studies/experiments.smk"
+include: "workflow/studies/tidy.smk"
 include: "workflow/studies/ats.smk"
+include: "workflow/studies/cvnn.smk"
 
 
 rule all:
     default_target: True
     input:
         rules.ats.input,
+        rules.cvnn.input,
     localrule: True

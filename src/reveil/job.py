@@ -7,7 +7,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -287,3 +287,20 @@ def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
 def write_provenance(path: str, job: Job, **facts: Any) -> None:
     """Write :meth:`Job.provenance` with the given facts as JSON."""
     write_json(path, job.provenance(**facts))
+
+
+def hardware(paths: Iterable[str]) -> str:
+    """Return what the jobs of some provenance files computed on, each device once.
+
+    Raises:
+        ReveilError: a file cannot be read.
+    """
+    names = []
+    for path in paths:
+        try:
+            facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ReveilError(f"provenance {path}: cannot be read: {error}") from None
+        threads = facts["threads"]
+        names.append(facts["gpu"] or f"{facts['cpu']}, {threads} thread{'s' * (threads != 1)}")
+    return "; ".join(dict.fromkeys(names))

@@ -18,6 +18,8 @@ rule attack_images:
         "logs/{run}/attack_images/{study}/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.log",
     benchmark:
         "logs/{run}/attack_images/{study}/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.tsv"
+    wildcard_constraints:
+        study="ats",
     conda:
         "../../envs/torch.yaml"
     threads: COMPUTE["threads"]

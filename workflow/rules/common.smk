@@ -17,8 +17,10 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from reveil import config as settings
 from reveil import indices, policies
+from reveil.cvnn import names as private_names
+from reveil.cvnn import protections
 from reveil.datasets import DATASETS
-from reveil.digest import file_digest, script_digest
+from reveil.digest import code_digest, file_digest, script_digest
 from reveil.errors import ReveilError
 
 try:
@@ -29,7 +31,7 @@ except ReveilError as error:
 
 wildcard_constraints:
     run=re.escape(config["run"]),
-    study="ats",
+    study="ats|cvnn",
     protocol="[a-z0-9-]+",
     dataset="|".join(DATASETS),
     model="[a-z0-9-]+",
@@ -44,6 +46,11 @@ wildcard_constraints:
     repeats="[0-9]+",
 
 
+# What each model is trained as follows from its name.
+PRIVATE_MODELS = private_names.PATTERN
+MODELS = f"(?!(?:{PRIVATE_MODELS})[/.])[a-z0-9-]+"
+
+
 def code_of(script):
     """Return the digest of all that a script stands on: Snakemake watches the script alone."""
     return script_digest(ROOT / f"workflow/scripts/{script}.py")
@@ -56,12 +63,26 @@ def protocol(name):
 
 @cache
 def recipe(name, dataset, model):
-    return settings.resolve_recipe(config, ROOT, name, dataset, model)
+    """Return the recipe of a model, without the keys that only private networks have."""
+    complete = settings.resolve_recipe(config, ROOT, name, dataset, model)
+    if private_names.is_private(model):
+        return complete
+    return {key: value for key, value in complete.items() if key != "adversary"}
 
 
 @cache
 def attack(name):
     return settings.resolve_attack(config, ROOT, name)
+
+
+@cache
+def protection(name):
+    return protections.to_json(settings.resolve_protection(config, ROOT, name))
+
+
+@cache
+def feature_attack(name):
+    return settings.resolve_feature_attack(config, ROOT, name)
 
 
 def recipe_of(wildcards):

@@ -8,6 +8,8 @@ rule define_policy:
         "results/{run}/policies/{dataset}/{model}/{policy}.json",
     log:
         "logs/{run}/define_policy/{dataset}/{model}/{policy}.log",
+    wildcard_constraints:
+        model=MODELS,
     localrule: True
     conda:
         "../../envs/plot.yaml"

@@ -12,7 +12,7 @@ rule collect_images:
     conda:
         "../../envs/plot.yaml"
     resources:
-        schema=str(ROOT / "workflow/schemas/images.schema.yaml"),
+        schema=lambda w: images_schema(w.study),
     params:
         code=code_of("collect_images"),
     message:
@@ -29,7 +29,7 @@ rule collect_rows:
     log:
         "logs/{run}/collect_rows/{study}/{table}.log",
     wildcard_constraints:
-        table="models|histories|scores|singles|interpolation",
+        table="models|histories|attackers|scores|singles|interpolation",
     localrule: True
     conda:
         "../../envs/plot.yaml"

@@ -14,6 +14,8 @@ rule train_model:
         "logs/{run}/train_model/{dataset}/{model}/{policy}/{recipe}/seed{seed}.log",
     benchmark:
         "logs/{run}/train_model/{dataset}/{model}/{policy}/{recipe}/seed{seed}.tsv"
+    wildcard_constraints:
+        model=MODELS,
     conda:
         "../../envs/torch.yaml"
     threads: COMPUTE["threads"]

@@ -3,8 +3,6 @@
 
 
 include: "ats_pages.smk"
-include: "ats_experiments.smk"
-include: "ats_tidy.smk"
 include: "ats_drabent2022_tables.smk"
 include: "ats_warmerdam2022_tables.smk"
 include: "ats_ours_tables.smk"

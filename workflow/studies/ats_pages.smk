@@ -1,9 +1,7 @@
 # What the study ats asks for: its pages (protocol, dataset, model) and the files behind them.
 
 ATS = config["studies"]["ats"]
-# Snakemake takes a line that begins with `report` for its directive of that name.
-for_report = report
-ATS_CATEGORY = "Transformation search (ats)"
+ATS_CATEGORY = CATEGORIES["ats"]
 ATS_PAGES = [
     {
         "protocol": name,

@@ -1,6 +1,14 @@
 # The experiments of the reports: which files each is made of. Presets in config/experiments say
-# what is attacked and scored where; the rules that draw them lie in a file for each report, and each
-# experiment is a target in ats_targets.smk.
+# what is attacked and scored where; the rules that draw them lie in files of their study, and each
+# experiment is a target in {study}_targets.smk.
+
+# Snakemake takes a line that begins with `report` for its directive of that name.
+for_report = report
+CATEGORIES = {
+    "ats": "Transformation search (ats)",
+    "cvnn": "Complex-valued networks (cvnn)",
+}
+study_of = settings.study_of
 
 PUBLISHED = str(ROOT / "config" / "published.csv")
 PUBLISHED_DIGEST = file_digest(PUBLISHED)
@@ -50,10 +58,12 @@ def experiment_attacks(name, file="rows", keep=lambda cell: True):
 def cell_attacks(cell, seed, file):
     """Return one kind of file of the attack of one cell, a file a block."""
     count = indices.size(protocol(cell.protocol)["scene"]["images"])
+    private = private_names.is_private(cell.page.model)
+    study = "cvnn" if private else "ats"
     return expand(
-        pattern_of(rules.attack_images, file),
+        pattern_of(rules.attack_features if private else rules.attack_images, file),
         run=config["run"],
-        study="ats",
+        study=study,
         protocol=cell.protocol,
         dataset=cell.page.dataset,
         model=cell.page.model,
@@ -62,23 +72,45 @@ def cell_attacks(cell, seed, file):
         seed=seed,
         attack=cell.attack,
         defence=cell.defence,
-        block=block_names(count, ATS["block"]),
+        block=block_names(count, config["studies"][study]["block"]),
     )
 
 
 def experiment_models(name, file):
     """Return one kind of file of every model of an experiment, attacked or not."""
+    private = study_of(name) == "cvnn"
+    pattern = pattern_of(rules.train_private_model if private else rules.train_model, file)
     return [
-        pattern_of(rules.train_model, file).format(
+        pattern.format(
             run=config["run"],
             dataset=cell.page.dataset,
             model=cell.page.model,
-            policy=policies.trained_name(cell.policy),
+            policy=cell.policy if private else policies.trained_name(cell.policy),
             recipe=cell.recipe,
             seed=seed,
         )
         for seed in seeds_of(name)
         for cell in experiment_cells(name, seed)
+    ]
+
+
+def experiment_attackers(name, file):
+    """Return one kind of file of every attacker of an experiment who learns first."""
+    return [
+        pattern_of(rules.train_attacker, file).format(
+            run=config["run"],
+            study=study_of(name),
+            protocol=cell.protocol,
+            dataset=cell.page.dataset,
+            model=cell.page.model,
+            policy=cell.policy,
+            recipe=cell.recipe,
+            seed=seed,
+            attack=cell.attack,
+        )
+        for seed in seeds_of(name)
+        for cell in experiment_cells(name, seed)
+        if cell.attack
     ]
 
 
@@ -119,6 +151,7 @@ def experiment_rows(wildcards):
     make = {
         "models": lambda name: experiment_models(name, "summary"),
         "histories": lambda name: experiment_models(name, "history"),
+        "attackers": lambda name: experiment_attackers(name, "history"),
         "scores": lambda name: experiment_searches(name, rules.select_policies.output.scores),
         "selected": lambda name: experiment_searches(name, rules.select_policies.output.selected),
         "singles": lambda name: experiment_searches(name, rules.score_singles.output[0]),
@@ -131,19 +164,24 @@ def experiment_rows(wildcards):
 
 def tidy(name, table):
     """Return the path of a tidy table of an experiment."""
-    return f"results/{config['run']}/ats/experiments/{name}/{table}.csv"
+    return f"results/{config['run']}/{study_of(name)}/experiments/{name}/{table}.csv"
+
+
+def item_of(name):
+    """Return what the files of an experiment are called in its study's folder."""
+    return name.removeprefix(f"{study_of(name)}-")
 
 
 def experiment_table(name, suffix="csv"):
     """Return the path of a printed table, the one that the report shows well flagged for it."""
-    item = name.removeprefix("ats-")
-    path = f"results/{config['run']}/ats/tables/{item}.{suffix}"
+    item, study = item_of(name), study_of(name)
+    path = f"results/{config['run']}/{study}/tables/{item}.{suffix}"
     if suffix != "html":
         return path
     return for_report(
         path,
-        caption=f"../report/ats_table_{item.replace('-', '_')}.rst",
-        category=ATS_CATEGORY,
+        caption=f"../report/{study}_table_{item.replace('-', '_')}.rst",
+        category=CATEGORIES[study],
         subcategory=experiment(name)["title"],
         labels={"experiment": name, "form": "table"},
     )
@@ -151,15 +189,15 @@ def experiment_table(name, suffix="csv"):
 
 def experiment_figure(name, suffix, item=None):
     """Return the pages of a figure, in the form that the report shows well flagged for it."""
-    item = item or name.removeprefix("ats-")
-    paths = [figure_path(item, page, suffix) for page in experiment_pages(name)]
+    item, study = item or item_of(name), study_of(name)
+    paths = [figure_path(study, item, page, suffix) for page in experiment_pages(name)]
     if suffix != "svg":
         return paths
     return [
         for_report(
             path,
-            caption=f"../report/ats_figure_{item.replace('-', '_')}.rst",
-            category=ATS_CATEGORY,
+            caption=f"../report/{study}_figure_{item.replace('-', '_')}.rst",
+            category=CATEGORIES[study],
             subcategory=experiment(name)["title"],
             labels={"experiment": name, **page.names},
         )
@@ -167,9 +205,9 @@ def experiment_figure(name, suffix, item=None):
     ]
 
 
-def figure_path(item, page, suffix):
+def figure_path(study, item, page, suffix):
     return (
-        f"results/{config['run']}/ats/figures/"
+        f"results/{config['run']}/{study}/figures/"
         f"{item}_{page.protocol}_{page.dataset}_{page.model}.{suffix}"
     )
 
@@ -289,7 +327,7 @@ def inputs_of_target(name):
     drawn_by = name.replace("-", "_")
     if not workflow.is_rule(drawn_by):
         raise WorkflowError(
-            f"studies.ats.experiments.targets: {name!r} cannot be drawn, as there is no rule {drawn_by}; "
+            f"studies.{study_of(name)}.experiments.targets: {name!r} cannot be drawn, as there is no rule {drawn_by}; "
             f"its tidy tables can be asked for by their paths, such as {tidy(name, 'images')}"
         )
     return getattr(rules, drawn_by).input

@@ -1,0 +1,45 @@
+# What the jobs on private networks depend on.
+
+from reveil.cvnn.methods import MODULES
+
+
+def feature_switches(wildcards):
+    """Return what the rows of an attack on features depend on, whatever the images."""
+    switches = protocol(wildcards.protocol)
+    attack = feature_attack(wildcards.attack)
+    return {
+        "scene": {"images": switches["scene"]["images"]},
+        "features": switches["features"],
+        "attack": attack,
+        "inner": feature_attack(attack["inner"]) if "inner" in used_by(attack) else None,
+        "recipe": recipe_of(wildcards),
+    }
+
+
+def used_by(attack):
+    """Return the keys of an attack that name another one."""
+    return ["inner"] if attack["method"] in ("infer", "knn") else []
+
+
+def inner_attacker(wildcards):
+    """Return the trained attacker that an inference attack builds on, if it does on any."""
+    attack = feature_attack(wildcards.attack)
+    if not used_by(attack):
+        return []
+    names = {**dict(wildcards.items()), "attack": attack["inner"]}
+    return rules.train_attacker.output.weights.format(**names)
+
+
+def method_code(wildcards):
+    """Return the digest of the modules of an attack, which are imported by the method's name."""
+    attack = feature_attack(wildcards.attack)
+    methods = [attack["method"]]
+    if used_by(attack):
+        methods.append(feature_attack(attack["inner"])["method"])
+    return code_digest(*(f"reveil.cvnn.attackers.{MODULES[method]}" for method in methods))
+
+
+def images_schema(study):
+    """Return the schema of the rows of attacked images of a study."""
+    name = "images" if study == "ats" else f"{study}_images"
+    return str(ROOT / f"workflow/schemas/{name}.schema.yaml")

@@ -1,0 +1,15 @@
+"""Print the table of cvnn-exp09: the exchange of a and b."""
+
+from reveil import rows
+from reveil.cvnn import tables
+from reveil.job import Job
+
+files = snakemake.input
+with Job("cvnn_table_exp09", snakemake.log[0]):
+    table = tables.inversion_table(
+        rows.read(files.images),
+        rows.read(files.models),
+        rows.read(snakemake.resources.published),
+        experiment="cvnn-exp09",
+    )
+    tables.write(table, snakemake.output)

@@ -1,0 +1,17 @@
+"""Print the tables of cvnn-ext06: VGG-16 on birds."""
+
+from types import SimpleNamespace
+
+from reveil import rows
+from reveil.cvnn import tables
+from reveil.job import Job
+
+files, out = snakemake.input, snakemake.output
+with Job("cvnn_table_ext06", snakemake.log[0]):
+    models, published = rows.read(files.models), rows.read(snakemake.resources.published)
+    images = rows.read(files.images)
+    table = tables.inversion_table(images, models, published, experiment="cvnn-ext06")
+    tables.write(table, out)
+    errors = tables.classification_table(models, published, experiment="cvnn-ext06")
+    paths = SimpleNamespace(csv=out.errors, html=out.errors_html, markdown=out.errors_markdown)
+    tables.write(errors, paths)

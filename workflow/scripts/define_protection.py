@@ -1,0 +1,7 @@
+"""Write what a private network does to its features as a policy file."""
+
+from reveil.files import write_json
+from reveil.job import Job
+
+with Job("define_protection", snakemake.log[0]):
+    write_json(snakemake.output[0], snakemake.params.protection)
