@@ -74,7 +74,7 @@ def test_the_protection_can_be_read_from_the_file(tmp_path):
         ({"protection": None}, "metadata lacks protection"),
         ({"model": None, "size": None}, "metadata lacks model, size"),
         ({"size": "wide"}, "metadata is damaged"),
-        ({"protection": "{}"}, "metadata is damaged: protection"),
+        ({"protection": "{}"}, "not a protection"),
         ({"protection": "[1"}, "metadata is damaged: protection"),
         ({"protection": '{"name": "x", "protection": {"k": 2}}'}, "kind: is missing"),
         ({"model": "resnet21-alpha"}, "'resnet21-alpha' is not allowed"),

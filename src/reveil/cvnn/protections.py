@@ -159,15 +159,26 @@ def read(path: str | os.PathLike[str]) -> Protection:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReveilError(f"policy file {os.fspath(path)}: cannot be read: {error}") from error
-    if not isinstance(content, dict) or sorted(content) != ["name", "protection"]:
-        raise ReveilError(
-            f"policy file {os.fspath(path)}: not a protection; allowed: a JSON object of name, "
-            "protection"
-        )
     try:
-        return from_values(str(content["name"]), content["protection"])
+        return from_json(content)
     except ReveilError as error:
         raise ReveilError(f"policy file {os.fspath(path)}: {error}") from error
+
+
+def from_json(content: Any) -> Protection:
+    """Return the protection of what :func:`to_json` gave.
+
+    Raises:
+        ReveilError: it has another form, or does not say a valid protection.
+    """
+    keys = ["name", "protection"]
+    if (
+        not isinstance(content, dict)
+        or sorted(content) != keys
+        or not isinstance(content["protection"], dict)
+    ):
+        raise ReveilError("not a protection; allowed: a JSON object of name, protection")
+    return from_values(str(content["name"]), content["protection"])
 
 
 def _problem(key: str, value: Any) -> str | None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from reveil.cvnn.private import PrivateNetwork, construct_critic
-from reveil.cvnn.protections import Protection, from_values, to_json
+from reveil.cvnn.protections import Protection, from_json, to_json
 from reveil.errors import ReveilError
 from reveil.models.weights import (
     REQUIRED,
@@ -73,8 +73,6 @@ def load(
 
 def _protection(text: str) -> Protection:
     try:
-        content = json.loads(text)
-        name, values = content["name"], content[PROTECTION]
-    except (ValueError, TypeError, KeyError) as error:
+        return from_json(json.loads(text))
+    except ValueError as error:
         raise ReveilError(f"metadata is damaged: protection: {error}") from None
-    return from_values(name, values)

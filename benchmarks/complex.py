@@ -1,0 +1,177 @@
+"""Time the cloud's part of a private network against PyTorch's own complex numbers.
+
+The reference takes complex64 maps through native complex convolutions, as other reproductions of
+Xiang et al. 2020 do; ours takes real and imaginary parts as one real batch. Both have the same
+weights, and the results are compared first. A step is forward and backward; the ways are run in
+turns, so that other load on the machine falls on all; the last line is the median of the repeats'
+ratios.
+
+    python benchmarks/complex.py --model resnet20-alpha --batch 64 --threads 2
+"""
+
+import argparse
+import copy
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor, nn
+
+import source
+from reveil.cvnn.coefficients import EPSILON
+from reveil.cvnn.layers import ComplexConv2d, ModulusActivation, ModulusNorm
+from reveil.cvnn.private import PrivateNetwork, build
+from reveil.cvnn.protections import from_values
+from reveil.cvnn.stacked import parts
+from reveil.files import write_json
+from reveil.job import choose_device
+from reveil.rng import generator
+
+PRESET = Path(source.__file__).resolve().parents[1] / "config" / "protections" / "default.yaml"
+SIZE, CHANNELS, CLASSES = 32, 3, 10
+# Of the largest modulus; both ways add in another order.
+TOLERANCE = 1e-4
+WEIGHTS = ("real", "complex")
+
+
+class NativeNorm(nn.Module):
+    """Batch norm of a channel by its mean square modulus, on complex numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / (x.abs().square().mean((0, 2, 3), keepdim=True) + EPSILON).sqrt()
+
+
+class NativeActivation(nn.Module):
+    """delta(f) with c = 1, on complex numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        modulus = (x.abs().square() + EPSILON).sqrt()
+        return x * (modulus / modulus.clamp(min=1))
+
+
+def native(module: nn.Module) -> nn.Module:
+    """Return a processing module with the same weights on native complex numbers."""
+    if isinstance(module, ModulusNorm):
+        return NativeNorm()
+    if isinstance(module, ModulusActivation):
+        return NativeActivation()
+    if isinstance(module, nn.Conv2d | ComplexConv2d):
+        return _native_convolution(module)
+    made = copy.deepcopy(module)
+    for name, child in module.named_children():
+        setattr(made, name, native(child))
+    return made
+
+
+def _native_convolution(module: nn.Conv2d | ComplexConv2d) -> nn.Conv2d:
+    if isinstance(module, nn.Conv2d):
+        weight = torch.complex(module.weight, torch.zeros_like(module.weight))
+    else:
+        weight = torch.complex(module.real, module.imaginary)
+    outputs, inputs, kernel, _ = weight.shape
+    made = nn.Conv2d(
+        *(inputs, outputs, kernel, module.stride, module.padding),
+        bias=False,
+        dtype=torch.complex64,
+        device=weight.device,
+    )
+    made.weight = nn.Parameter(weight.detach())
+    return made
+
+
+def step(module: nn.Module, x: Tensor) -> Tensor:
+    """Run a module forward and backward, and return what it gave."""
+    module.zero_grad()
+    y = module(x)
+    y.abs().square().sum().backward()
+    return y.detach()
+
+
+def seconds(module: nn.Module, x: Tensor) -> float:
+    """Return the seconds of a step."""
+    start = time.perf_counter()
+    step(module, x)
+    if x.is_cuda:
+        torch.cuda.synchronize(x.device)
+    return time.perf_counter() - start
+
+
+def network(model: str, weights: str) -> PrivateNetwork:
+    """Return the network of the recommended protection with real or complex weights."""
+    preset = yaml.safe_load(PRESET.read_text(encoding="utf-8"))
+    protection = from_values(weights, {**preset, "weights": weights})
+    return build(model, protection, CHANNELS, SIZE, CLASSES, seed=0)
+
+
+def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
+    """Return (median seconds of a step, median ratio of the reference to it) for each way."""
+    device = choose_device(options.device)
+    ways: dict[str, tuple[nn.Module, Tensor]] = {}
+    for weights in WEIGHTS:
+        made = network(options.model, weights)
+        shape = (2 * options.batch, *made.feature_shape)
+        x = torch.randn(shape, generator=generator(0, "benchmark-complex")).to(device)
+        x.requires_grad_()
+        ours = made.processor.to(device)
+        theirs, z = native(ours), torch.complex(*parts(x.detach())).requires_grad_()
+        compare(torch.complex(*parts(step(ours, x))), step(theirs, z))
+        ways[f"stacked {weights}"] = (ours, x)
+        ways["native"] = (theirs, z)
+    runs = [
+        {name: seconds(module, x) for name, (module, x) in ways.items()}
+        for _ in range(options.repeats)
+    ]
+    spent = {name: statistics.median(run[name] for run in runs) for name in ways}
+    return spent, {
+        name: statistics.median(run["native"] / run[name] for run in runs) for name in ways
+    }
+
+
+def compare(ours: Tensor, theirs: Tensor) -> None:
+    """Stop where the two ways differ."""
+    error = ((ours - theirs).abs().max() / theirs.abs().max()).item()
+    if error > TOLERANCE:
+        raise SystemExit(f"the stacked and the native maps differ by {error:.1e} of the largest")
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="resnet20-alpha", help="a private ResNet")
+    parser.add_argument("--batch", type=int, default=64, help="complex maps in a step")
+    parser.add_argument("--repeats", type=int, default=15, help="times each way is run")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--json", type=Path, help="write the results here as well")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, and write the JSON file if one is asked for."""
+    options = parse_options()
+    torch.set_num_threads(options.threads)
+    spent, ratios = measure(options)
+    print(f"{'':18}{'ms per step':>12}{'ratio':>8}")
+    for name, value in spent.items():
+        print(f"{name:18}{1000 * value:12.1f}{ratios[name]:8.2f}")
+    ratio = ratios["stacked real"]
+    if options.json:
+        write_json(
+            options.json,
+            {
+                **{key: value for key, value in vars(options).items() if key != "json"},
+                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+                "torch": torch.__version__,
+                "seconds": spent,
+                "ratios": ratios,
+                "ratio": ratio,
+            },
+        )
+    print(f"ratio: {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()
