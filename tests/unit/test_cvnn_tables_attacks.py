@@ -234,8 +234,15 @@ def test_the_nearer_of_two_guesses_is_compared_with_the_blend():
     images = made_up.attacked(
         rmse=FOUR, attack="two-image", rmse_second=second, rmse_either=either, rmse_blend=0.13
     )
-    table = tables.two_image_table(pd.concat([images, made_up.attacked()]))
-    row = row_of(table)
+    one_guess = made_up.attacked(rmse=FOUR + 0.1, rmse_either=FOUR + 0.08)
+    table = tables.two_image_table(
+        pd.concat([images, one_guess, made_up.attacked("none"), made_up.inferred()])
+    )
+    assert table["attack"].tolist() == ["inversion1", "two-image"]
+    alone = row_of(table, attack="inversion1")
+    assert ends(alone, "rmse_either") == pytest.approx(student(FOUR + 0.08))
+    assert np.isnan(alone["rmse_second_mean"])
+    row = row_of(table, attack="two-image")
     assert ends(row, "rmse_either") == pytest.approx(student(either))
     assert ends(row, "blend_difference") == pytest.approx(student(either - 0.13))
     assert ends(row, "mean_colour_difference") == pytest.approx(student(either - 0.25))

@@ -18,7 +18,7 @@ from reveil.cvnn.tables.measures import (
 )
 from reveil.errors import ReveilError
 from reveil.statistics import Estimate
-from reveil.tables.measures import interval_columns
+from reveil.tables.measures import OK, interval_columns
 
 
 def two_image_table(
@@ -28,10 +28,11 @@ def two_image_table(
 
     2-anonymity says that an attacker doubts only which of the two mixed images is meant. One who
     answers with both is measured by the guess that is nearer to the image, against the blend, which
-    is the best of one who cannot tell them apart, and the mean colour, a guess of nothing.
+    is the best of one who cannot tell them apart, and the mean colour, a guess of nothing. Attacks
+    with one guess stand beside him with the image of the two that it is nearer to.
 
     Args:
-        images: The tidy table; rows of attacks with one guess are left out.
+        images: The tidy table; rows where images are not mixed, or none is guessed, are left out.
         by: Columns of ``images`` that make the rows of one protocol, dataset and model.
         seed: Seed of the bootstrap.
 
@@ -40,10 +41,11 @@ def two_image_table(
             settings.
     """
     images = prepared(images)
-    images = images[images["rmse_second"].notna()]
-    if images.empty:
+    if images["rmse_second"].isna().all():
         raise ReveilError("images: no attack of the tidy table makes two guesses")
     rows = []
+    guessed = images["rmse_either"].notna() | images["status"].ne(OK)
+    images = images[images["partner"].notna() & guessed]
     for named, attacked in groups(images, by):
         row = named | counts(attacked, "rmse_either")
         row["rmse_seed_std"] = seed_deviation(attacked, "rmse_either")
@@ -68,7 +70,7 @@ FORM = forms.form(
         *forms.SUBJECT,
         forms.POLICY,
         forms.ATTACK,
-        forms.interval("RMSE of the nearer guess", "rmse_either"),
+        forms.interval("RMSE of the nearer", "rmse_either"),
         forms.value("SD over seeds", "rmse_seed_std", 4),
         *forms.COUNTED,
         forms.interval("RMSE of the first", "rmse"),
@@ -83,6 +85,7 @@ FORM = forms.form(
     ),
     "Means over images, each averaged over seeds, with 95 % intervals; differences and ratios are "
     "paired, image by image; shares with Wilson's. RMSE with pixels in [0, 1]. The nearer guess is "
-    "the judge's choice: the attacker cannot make it. Two different guesses of nothing come nearer "
-    "than one by chance.",
+    "the judge's choice, which the attacker cannot make; of an attack with one guess it is the "
+    "error to the nearer of the two images. Two different guesses of nothing come nearer than one "
+    "by chance.",
 )
