@@ -19,7 +19,19 @@ TABLES = (
     + [f"ext{n:02}" for n in range(1, 14)]
     + ["core", "protection"]
 )
-FIGURES = ["exp05", "exp06", "exp07", "exp10", "exp11", "ext03", "ext08", "core", "grid", "errors"]
+FIGURES = [
+    "exp05",
+    "exp06",
+    "exp07",
+    "exp10",
+    "exp11",
+    "ext03",
+    "ext08",
+    "core",
+    "grid",
+    "errors",
+    "curves",
+]
 ITEMS = [f"cvnn_table_{name}" for name in TABLES] + [f"cvnn_figure_{name}" for name in FIGURES]
 HEADER = ["topic", "paper says", "report says", "codes do", "here (`fixed-cvnn`)", "switch"]
 KINDS = {"protection": "protections", "attack": "feature_attacks", "recipe": "recipes",

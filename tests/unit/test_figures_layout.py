@@ -18,6 +18,7 @@ from reveil.figures import (
     threats,
 )
 from reveil.layer_rows import layer_rows
+from tests.figure_layout import assert_all_is_seen
 from tests.figure_tables import (
     SUBJECT,
     correlated,
@@ -73,18 +74,4 @@ DRAW = {
 @pytest.mark.parametrize("name", sorted(DRAW))
 def test_nothing_is_covered_cut_off_or_empty(name, tmp_path):
     figure = DRAW[name](tmp_path)
-    figure.draw_without_rendering()
-    page = figure.bbox
-    (title,) = (text for text in figure.texts if text.get_text() == figure.get_suptitle())
-    assert title.get_window_extent().x1 <= page.x1
-    panels = [axes for axes in figure.axes if axes.has_data()]
-    assert len(panels) == len(figure.axes)
-    boxes = [axes.get_tightbbox() for axes in panels]
-    for box in boxes:
-        assert box.x0 >= -1 and box.x1 <= page.x1 + 1 and box.y0 >= -1 and box.y1 <= page.y1 + 1
-    for place, box in enumerate(boxes):
-        assert not any(box.padded(-1).overlaps(other.padded(-1)) for other in boxes[:place])
-    for legend in figure.legends:
-        box = legend.get_window_extent()
-        assert box.x0 >= 0 and box.x1 <= page.x1
-        assert not any(box.overlaps(axes.bbox) for axes in figure.axes)
+    assert_all_is_seen(figure)

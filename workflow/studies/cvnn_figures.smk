@@ -163,7 +163,6 @@ rule cvnn_figure_ext08:
         "../../envs/plot.yaml"
     params:
         pages=figure_pages("cvnn-ext08"),
-        ks=lambda w: ks_of("cvnn-ext08"),
         code=code_of("cvnn_figure_ext08"),
     message:
         "Draw the figure of cvnn-ext08: errors by k"

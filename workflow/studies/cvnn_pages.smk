@@ -166,9 +166,3 @@ def networks_beside(name):
 def experiment_networks(name):
     """Return the networks of an experiment, each once."""
     return [network for page in networks_beside(name) for network in page]
-
-
-def ks_of(name):
-    """Return k of each protection of an experiment."""
-    policies_of = {cell.policy for page in experiment_pages(name) for cell in cells_of(name, page)}
-    return {policy: protection(policy)["protection"]["k"] for policy in sorted(policies_of)}

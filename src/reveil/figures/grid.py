@@ -21,7 +21,9 @@ _ARRAYS = ("images", "originals", "victims", "reconstructions")
 
 
 def read_pictures(
-    paths: Iterable[str | os.PathLike[str]], names: Sequence[str] = _ARRAYS
+    paths: Iterable[str | os.PathLike[str]],
+    names: Sequence[str] = _ARRAYS,
+    optional: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """Return the pictures of the blocks of one attack as one set.
 
@@ -29,6 +31,7 @@ def read_pictures(
         paths: Archives with ``images`` (B,), the image numbers, and ``originals``, ``victims`` and
             ``reconstructions``, uint8 (B, C, H, W).
         names: Of other arrays in place of these.
+        optional: Names of further arrays, each returned if the first archive has it.
 
     Raises:
         ReveilError: an archive that cannot be read or lacks an array.
@@ -37,14 +40,15 @@ def read_pictures(
     for path in paths:
         try:
             with np.load(path, allow_pickle=False) as archive:
-                blocks.append({name: archive[name] for name in names})
+                kept = blocks[0] if blocks else [*names, *(set(optional) & set(archive))]
+                blocks.append({name: archive[name] for name in kept})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ReveilError(
                 f"{os.fspath(path)}: not an archive of attack pictures: {error}"
             ) from error
     if not blocks:
         raise ReveilError("pictures: no archives were given")
-    return {name: np.concatenate([block[name] for block in blocks]) for name in names}
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def read_rows(

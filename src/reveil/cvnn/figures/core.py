@@ -36,9 +36,7 @@ _LOOKS = ({"mfc": "white", "color": BLUE}, {"color": VERMILLION})
 
 
 @styled
-def draw(
-    images: pd.DataFrame, models: pd.DataFrame, *, protocol: str, dataset: str, model: str
-) -> Figure:
+def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Figure:
     """Draw a panel a factor and attack: four pairs of dots whose other two factors are equal.
 
     Above each panel stands what the factor adds to the error on average, with its interval, as
@@ -46,12 +44,11 @@ def draw(
 
     Args:
         images: Attacked images of one protocol, dataset and model.
-        models: Rows of models.csv.
         protocol: Name of the protocol.
         dataset: Name of the dataset.
         model: Name of the model.
     """
-    table = core_table(images, models)
+    table = core_table(images)
     table = table[table["rmse_mean"].notna()]
     attacks = attack_names(table)
     figure = Figure(figsize=(PAGE_WIDTH, 1.0 + 1.85 * max(len(attacks), 1)))

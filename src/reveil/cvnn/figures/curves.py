@@ -75,7 +75,9 @@ def _prepared(attackers: pd.DataFrame) -> pd.DataFrame:
     told = {
         name: attackers.get(name, pd.Series("", attackers.index)) for name in ("part", "stopped")
     }
-    table = attackers.assign(**{name: column.fillna("") for name, column in told.items()})
+    table = attackers.assign(
+        **{name: column.astype(object).fillna("") for name, column in told.items()}
+    )
     first = table.groupby(_RUN)["epoch"].transform("min")
     return table.assign(epoch=table["epoch"] - first + 1).reset_index(drop=True)
 

@@ -17,30 +17,25 @@ from reveil.figures import grid
 from reveil.figures.style import BLACK, GREY, VERMILLION, counted, set_title, styled
 from reveil.tables.measures import OK
 
-# Array of an archive -> its name here; an array may have no rows, as the partners where nothing is
-# mixed and the second guesses of attackers that make one.
-ARRAYS = {
-    "images": "images",
-    "original": "originals",
-    "partner": "partners",
-    "guess": "guesses",
-    "second": "seconds",
-}
+# Array of reveil.cvnn.pictures -> its name here. There are no partners where nothing is mixed, no
+# guesses of attackers that infer a property, and no second ones of attackers that make one.
+ARRAYS = {"index": "images", "original": "originals"}
+OPTIONAL = {"partner": "partners", "guess": "guesses", "second": "seconds"}
 _MEASURES = ["rmse", "rmse_second", *TRIVIAL]
 
 
 def read_pictures(paths: Iterable[str | os.PathLike[str]]) -> dict[str, np.ndarray]:
-    """Return the pictures of the blocks of one attack as one set, by the values of ``ARRAYS``.
+    """Return the pictures of the blocks of one attack as one set, under the names used here.
 
     Args:
-        paths: Archives with ``images`` (N,), the image numbers, and ``original``, ``partner``,
-            ``guess`` and ``second``, uint8 (N, C, H, W) or of no rows.
+        paths: Archives with ``index`` (N,), the image numbers, and ``original``, uint8
+            (N, C, H, W); and, where there are any, ``partner``, ``guess`` and ``second``.
 
     Raises:
         ReveilError: an archive that cannot be read or lacks an array.
     """
-    arrays = grid.read_pictures(paths, tuple(ARRAYS))
-    return {name: arrays[stored] for stored, name in ARRAYS.items()}
+    arrays = grid.read_pictures(paths, tuple(ARRAYS), tuple(OPTIONAL))
+    return {(ARRAYS | OPTIONAL)[stored]: values for stored, values in arrays.items()}
 
 
 def read_rows(
@@ -54,7 +49,7 @@ def read_rows(
 
     Returns:
         The images with the column ``row``, the pictures of each row, and its label, policies and
-        attacks in the order of the study.
+        attacks in the order of the study; without attacks that guess no image.
     """
     ordered = sorted(
         attacks, key=lambda entry: (policy_order(entry["policy"]), attack_order(entry["attack"]))
@@ -62,8 +57,11 @@ def read_rows(
     pictures, labels = {}, {}
     for entry in ordered:
         row = f"{entry['policy']} {entry['attack']}"
+        arrays = read_pictures(entry["arrays"])
+        if "guesses" not in arrays:
+            continue
         labels[row] = f"{policy_label(entry['policy'])}\n{attack_label(entry['attack'])}"
-        pictures[row] = read_pictures(entry["arrays"])
+        pictures[row] = arrays
     return images.assign(row=images["policy"] + " " + images["attack"]), pictures, labels
 
 
@@ -118,7 +116,7 @@ def draw(
     rows = [("", "originals", "Image"), *_partner_row(pictures)]
     for name, label in labels.items():
         rows.append((name, "guesses", label))
-        if len(pictures[name]["seconds"]):
+        if "seconds" in pictures[name]:
             rows.append((name, "seconds", f"{label},\nsecond guess"))
     width, height = 1.05, 1.17
     figure = Figure(figsize=(max(3.9, 1.75 + width * len(chosen)), 0.7 + height * len(rows)))
@@ -148,7 +146,7 @@ def draw(
 
 
 def _partner_row(pictures: Mapping[str, grid.Pictures]) -> list[tuple[str, str, str]]:
-    mixed = any(len(arrays["partners"]) for arrays in pictures.values())
+    mixed = any("partners" in arrays for arrays in pictures.values())
     return [("", "partners", "Mixed with it")] if mixed else []
 
 
@@ -164,7 +162,7 @@ def _picture(
         return grid.original(pictures, image)
     for arrays in [pictures[row]] if row else pictures.values():
         place = np.flatnonzero(arrays["images"] == image)
-        if len(place) and len(arrays[kind]):
+        if len(place) and kind in arrays:
             return arrays[kind][place[0]]
     return None
 

@@ -106,8 +106,8 @@ def draw(
         protocol=protocol,
         dataset=dataset,
         model=model,
-        n=f"{counted(n, 'image')}, {counted(seeds, 'seed')}, accuracy on "
-        f"{int(table['n_test'].max()):,}; whiskers 95 %",
+        n=f"{counted(n, 'image')} ({int(table['n_test'].max()):,} for the accuracy), "
+        f"{counted(seeds, 'seed')}, whiskers 95 %",
     )
     legend_below(figure, handles, 3)
     name_ends(left, references)

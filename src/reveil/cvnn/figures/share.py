@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from reveil.cvnn.tables.cost import share_table
 from reveil.errors import ReveilError
 from reveil.figures.style import (
     BLUE,
@@ -28,17 +29,18 @@ PARTS = {
 _NARROW = 0.07  # a share whose number has no room in its bar
 
 
-def data(table: pd.DataFrame) -> pd.DataFrame:
+def data(costs: pd.DataFrame) -> pd.DataFrame:
     """Return each network's shares: name, total (multiply-adds an image), and a column a part.
 
     Args:
-        table: Rows of :func:`reveil.cvnn.tables.cost.share_table`.
+        costs: A row a network, as :func:`reveil.cvnn.tables.cost.share_table` takes them.
 
     Raises:
         ReveilError: there is no row.
     """
-    if table.empty:
-        raise ReveilError("table: it has no networks, so there is nothing to draw")
+    if costs.empty:
+        raise ReveilError("costs: there are no networks, so there is nothing to draw")
+    table = share_table(costs.to_dict("records"))
     names = [
         f"{model_title(model)}, {label}"
         for model, label in table[["model", "label"]].itertuples(index=False)
@@ -48,16 +50,16 @@ def data(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def draw(shares: pd.DataFrame, *, dataset: str) -> Figure:
+def draw(costs: pd.DataFrame, *, dataset: str) -> Figure:
     """Draw a bar a network, from the image to the answer, and its total at its end.
 
     (Knijff et al. 2021, discussion: "approximately only one third" in the cloud.)
 
     Args:
-        shares: Rows of the table of :func:`data`, of one dataset.
+        costs: As for :func:`data`, of one dataset.
         dataset: Name of the dataset, whose images are the input.
     """
-    table = data(shares)
+    table = data(costs)
     figure = Figure(figsize=(PAGE_WIDTH, 1.3 + 0.28 * max(len(table), 2)))
     axes = figure.subplots()
     left = np.zeros(len(table))

@@ -42,7 +42,9 @@ def cell_name(levels: Sequence[str]) -> str:
 CELLS = {cell_name(levels): levels for levels in itertools.product(*FACTORS.values())}
 
 
-def core_table(images: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def core_table(
+    images: pd.DataFrame, models: pd.DataFrame | None = None, *, seed: int = 0
+) -> pd.DataFrame:
     """Return the eight cells and the main effects, for each protocol, dataset, model and attack.
 
     The effect of a factor is the mean over images of the difference that its second level makes to
@@ -52,7 +54,7 @@ def core_table(images: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> 
 
     Args:
         images: The tidy table; rows of other protections are left out.
-        models: Rows of models.csv.
+        models: Rows of models.csv, without which cells have no errors of classification.
         seed: Seed of the bootstrap.
 
     Returns:
@@ -77,7 +79,9 @@ def core_table(images: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> 
         for measure in MEASURES:
             row |= interval_columns(measure, mean(attacked, measure, seed))
         row["rmse_seed_std"] = seed_deviation(attacked, "rmse")
-        rows.append(row | key_columns(networks_behind(attacked, models)))
+        if models is not None:
+            row |= key_columns(networks_behind(attacked, models))
+        rows.append(row)
     for key, attacked in images.groupby(keys, sort=False):
         if attacked["policy"].nunique() == len(CELLS):
             rows += _effects(dict(zip(keys, key, strict=True)), attacked, seed)
