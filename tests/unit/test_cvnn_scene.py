@@ -168,6 +168,14 @@ def test_an_attacker_hides_his_images_as_the_device_does():
     assert torch.equal(batch.labels, batch.rows % 10)
 
 
+def test_without_rotation_an_attacker_has_nothing_to_find_but_the_image():
+    network = Toy(kind="original")
+    batch = batches(own_data(network), 20, 0)[0]
+    assert torch.equal(batch.seen.x, batch.a) and len(batch) == 20
+    assert batch.partners.shape == (0, 3, 8, 8)
+    assert [len(v) for v in (batch.b, batch.partner_rows, batch.angles, batch.swapped)] == [0] * 4
+
+
 def test_draws_are_fresh_in_every_epoch_and_fixed_for_validation():
     own = own_data(Toy())
     first, second = batches(own, 18, 0), batches(own, 18, 1)

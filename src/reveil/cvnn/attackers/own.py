@@ -36,7 +36,7 @@ class Hidden:
         rows, partner_rows: (B,) int64, their numbers and those of their partners among the own
             images. Without rotation partners are drawn, too, and mean nothing.
         a, b: (B, c, h, w), the features of both; b may be replaced by noise in ``seen``.
-        angles, swapped: (B,), as in :class:`reveil.cvnn.scene.Secrets`.
+        angles, swapped: (B,), as in :class:`reveil.cvnn.scene.Secrets`; (0,) without rotation.
         images, partners: (B, C, H, W) in [0, 1].
         labels: (B,) int64, the classes of the network's task.
         targets: (B,) int64 or (B, attributes) bool, what an inference attack is after, or None.
@@ -179,6 +179,8 @@ class OwnData:
         *ids: object,
     ) -> Hidden:
         partners, angles, swapped = (values[picked] for values in drawn)
+        if not self.network.protection.rotates:
+            angles, swapped = angles[:0], swapped[:0]
         if not mixes_images(self.network.protection):
             partners = partners[:0]
         angles, swapped = angles.to(self.device), swapped.to(self.device)
