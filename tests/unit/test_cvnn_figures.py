@@ -237,6 +237,21 @@ def test_core_without_a_cell_says_so_and_draws_the_others():
     images = images[images["policy"] != core_name("relu", "off", "keep")]
     figure = core.draw(images, **SUBJECT)
     assert texts(figure).count("cells are missing") == 3
+    with pytest.raises(ReveilError, match="every attack on the cells of the comparison failed"):
+        core.draw(images.assign(status="failed"), **SUBJECT)
+
+
+def test_figures_survive_the_smallest_runs():
+    pair = {"rotation": (0.1, 0.2), "none": (0.05, 0.06)}
+    images = pd.concat([attacked(policy, rmse) for policy, rmse in pair.items()])
+    assert "2 images, 1 seed" in heading(errors.draw(images, **SUBJECT))
+    assert "1 image," in heading(errors.draw(attacked("rotation", (0.1,)), **SUBJECT))
+    assert "RMSE to the image" in texts(errors.draw(images.assign(status="failed"), **SUBJECT))
+    assert "2 images" in heading(core.draw(cells(images=2), **SUBJECT))
+    assert "1 epoch, 1 seed" in heading(training.draw(epochs(count=1), **SUBJECT))
+    assert "up to 1 epoch" in heading(curves.draw(attacker(losses=(0.1,)), **SUBJECT))
+    assert "2 images" in heading(ksweep.draw(images, networks(("rotation",)), **SUBJECT))
+    assert "1 image," in heading(angles.draw(angled(errors=(0.2,)), **SUBJECT))
 
 
 # Training

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from reveil.cvnn.figures.shown import TRIVIAL, attack_names, trivial
 from reveil.cvnn.tables.core import CELLS, FACTORS, core_table
+from reveil.errors import ReveilError
 from reveil.figures.style import (
     BLUE,
     GREY,
@@ -47,11 +48,16 @@ def draw(images: pd.DataFrame, *, protocol: str, dataset: str, model: str) -> Fi
         protocol: Name of the protocol.
         dataset: Name of the dataset.
         model: Name of the model.
+
+    Raises:
+        ReveilError: no image of a cell was attacked with success.
     """
     table = core_table(images)
     table = table[table["rmse_mean"].notna()]
+    if table.empty:
+        raise ReveilError("images: every attack on the cells of the comparison failed")
     attacks = attack_names(table)
-    figure = Figure(figsize=(PAGE_WIDTH, 1.0 + 1.85 * max(len(attacks), 1)))
+    figure = Figure(figsize=(PAGE_WIDTH, 1.0 + 1.85 * len(attacks)))
     grid = figure.subplots(len(attacks), len(FACTORS), squeeze=False, sharex=True)
     for row, (attack, label) in zip(grid, attacks.items(), strict=True):
         shown = table[table["attack"] == attack]
