@@ -44,7 +44,7 @@ def rmse(guess, images):
 @pytest.mark.parametrize("kind", ["original", "noisy"])
 def test_features_that_are_not_rotated_are_decoded(kind):
     network = Toy(kind=kind)
-    made, history = fitted(network, 30, 200)
+    made, history = fitted(network, 25, 200, learning_rate=5e-3)
     first, best = history[0], next(row for row in history if row["best"])
     assert best["validation_loss"] < 0.25 * first["validation_loss"]
     seen, secrets = scene(network)
