@@ -146,8 +146,8 @@ def test_what_is_learned_from_each_batch(loop, settings, plans):
 
 
 def test_an_unknown_loop():
-    with pytest.raises(ReveilError, match=r"adversary.loop: 'realeased'.*did you mean 'released'"):
-        loops.get("realeased")
+    with pytest.raises(ReveilError, match=r"adversary.loop: 'releasd'.*did you mean 'released'"):
+        loops.get("releasd")
 
 
 # Contest ----------------------------------------------------------------------------------------

@@ -206,7 +206,7 @@ def test_what_the_adversary_changes(data, loop):
         ({"loop": "joint", "critic_steps": 2}, "tcc" * 9),
         ({"loop": "by_batch", "critic_steps": 7}, "teccccccc"),
         ({"loop": "report_lenet", "critic_steps": 5}, "tccccctcc"),
-        ({"loop": "released", "critic_every": 4}, "tecteteteectetetetec"),
+        ({"loop": "released", "critic_every": 4}, "tectetetetectetetetec"),
         ({"loop": "course", "encoder_every": 5}, "tctctctctectctctctc"),
     ],
     ids=["joint", "by_batch", "report_lenet", "released", "course"],
@@ -221,8 +221,6 @@ def test_which_optimizers_step_and_how_often(data, monkeypatch, settings, steps)
     monkeypatch.setattr(Optimizer, "step", step)
     rates = {"learning_rate": 2e-4, "critic_learning_rate": 3e-4}
     run(first(data, 36), epochs=1, batch_size=4, adversary={**settings, **rates})
-    if settings["loop"] == "released":
-        steps = "".join("tec" if batch % 4 == 0 else "te" for batch in range(9))
     assert "".join(taken) == steps
 
 
@@ -239,7 +237,7 @@ def test_bf16_trains_with_several_steps_of_the_critic(data):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"adversary": {"loop": "jont"}}, r"recipe.adversary.loop: 'jont'.*did you mean 'joint'"),
+        ({"adversary": {"loop": "join"}}, r"recipe.adversary.loop: 'join'.*did you mean 'joint'"),
         ({"adversary": {"optimizer": "sgd"}}, r"recipe.adversary.optimizer: 'sgd' is not allowed"),
         ({"defence": "prune-70"}, "recipe.defence: 'prune-70' is not allowed for private"),
         ({"optimizer": "adamm"}, "recipe.optimizer: 'adamm'.*did you mean 'adam'"),
