@@ -24,7 +24,7 @@ from reveil.transforms import transform_policy, transform_policy_mask
 FASHION_SIZE = 32
 PIPELINES = ("orig", "pad32", "resize32", "native28")
 POLICY_CHANNELS = (1, 3)
-NORMALISATIONS = ("dataset", "cifar10", "cifar100", "orig_mismatch", "warmerdam_mixed")
+NORMALISATIONS = ("dataset", "symmetric", "cifar10", "cifar100", "orig_mismatch", "warmerdam_mixed")
 SPLITS = ("train", "test", "victim", "score", "start")
 
 # Whose constants images get on the CIFAR datasets, by what is done with them. "victim" is attacking
@@ -57,7 +57,8 @@ class View:
             treats equal channels alike, and luma takes three equal channels back to one without
             loss, so 3 and 1 give the same bytes and the policy is applied to the one channel.
         normalisation: whose constants, see ``NORMALISATIONS``; on datasets other than the two
-            CIFARs always the dataset's own.
+            CIFARs always the dataset's own, but for ``symmetric``, which takes every pixel to
+            [-1, 1].
     """
 
     dataset: Dataset
@@ -215,6 +216,9 @@ class View:
     def _constants(self, split: str, device: torch.device) -> tuple[Tensor, Tensor]:
         if split not in SPLITS:
             raise ReveilError(not_allowed("split", split, SPLITS))
+        if self.normalisation == "symmetric":
+            half = torch.full((1, 1, 1, 1), 0.5, dtype=torch.float32, device=device)
+            return half, half
         source = self.dataset
         if self.normalisation != "dataset" and self.dataset.family in ("cifar10", "cifar100"):
             source = datasets.get(_CONSTANTS[self.normalisation][split])

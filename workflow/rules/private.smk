@@ -22,7 +22,7 @@ rule define_protection:
 
 rule train_private_model:
     input:
-        data=rules.prepare_dataset.output,
+        data=lambda w: prepared(w.dataset),
         policy=rules.define_protection.output,
     output:
         weights=rules.train_model.output.weights,
@@ -40,7 +40,7 @@ rule train_private_model:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
+        mem_mb=training_memory,
         runtime=720,
         device=DEVICE,
         chunk=CHUNK,
@@ -57,7 +57,7 @@ rule train_private_model:
 
 rule train_attacker:
     input:
-        data=rules.prepare_dataset.output,
+        data=lambda w: prepared(w.dataset),
         weights=rules.train_private_model.output.weights,
         inner=inner_attacker,
     output:
@@ -75,7 +75,7 @@ rule train_attacker:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
+        mem_mb=training_memory,
         runtime=720,
         device=DEVICE,
         chunk=CHUNK,
@@ -93,7 +93,7 @@ rule train_attacker:
 
 rule attack_features:
     input:
-        data=rules.prepare_dataset.output,
+        data=lambda w: prepared(w.dataset),
         weights=rules.train_private_model.output.weights,
         attacker=rules.train_attacker.output.weights,
         inner=inner_attacker,

@@ -39,6 +39,13 @@ def method_code(wildcards):
     return code_digest(*(f"reveil.cvnn.attackers.{MODULES[method]}" for method in methods))
 
 
+def training_memory(wildcards):
+    """Return the megabytes of a job that holds a training split, up to three times over."""
+    dataset = DATASETS[wildcards.dataset]
+    split = dataset.counts["train"] * dataset.channels * dataset.size**2 / 2**20
+    return 8000 + round(3 * split)
+
+
 def images_schema(study):
     """Return the schema of the rows of attacked images of a study."""
     name = "images" if study == "ats" else f"{study}_images"
