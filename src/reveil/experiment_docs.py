@@ -1,4 +1,4 @@
-"""Write docs/experiments.md, the list of the experiments, from their presets.
+"""Write docs/experiments.md, the list of the experiments of both studies, from their presets.
 
 Run ``python -m reveil.experiment_docs`` after a change to a preset; with ``--check`` it only says
 whether the file is up to date.
@@ -16,26 +16,32 @@ from reveil.config_docs import write_page
 
 PAGE = Path("docs", "experiments.md")
 CONFIGS = ("config.yaml", "demo", "fashion", "tiny")
+RECONSTRUCTION = "reconstruction_error"
 
 INTRODUCTION = """\
 # Experiments
 
 <!-- Written by `python -m reveil.experiment_docs` from config/experiments. -->
 
-Every table and figure of the three reports on transformation search, and what they leave open, is
-a target. Its command makes it, and with `-n` says what that would take: the printed table under
-`results/{run}/ats/tables/`, its figures under `results/{run}/ats/figures/`, and the tidy tables
-that both are drawn from under `results/{run}/ats/experiments/{experiment}/`. Another configuration
-comes last: `snakemake ats_exp03 --configfile config/fashion.yaml`.
+Every table and figure of the reports, and what they leave open, is a target. Its command makes it,
+and with `-n` says what that would take: the printed table under `results/{run}/{study}/tables/`,
+its figures under `results/{run}/{study}/figures/`, and the tidy tables that both are drawn from
+under `results/{run}/{study}/experiments/{experiment}/`. Another configuration comes last:
+`snakemake ats_exp03 --configfile config/fashion.yaml`.
 
-An experiment is run twice: under the protocol of the report that made it, beside the published
-numbers, and under `fixed`, which is ours: equal victims, held-out search images, 100 attacked
-images, three seeds. Presets in [`config/experiments`](../config/experiments) say what is attacked
-where; `studies.ats.experiments` says which datasets and models a run allows, and `experiments`
-changes a preset.
-
+As a rule an experiment is run twice: under the protocol of the report that made it, beside the
+published numbers, and under a protocol of ours: `fixed` for ats, with equal victims, held-out
+search images and 100 attacked images; `fixed-cvnn` for cvnn, with halves of the training images for
+network and attacker, attackers who stop by patience, and 500 attacked test images. Three seeds
+each. Presets in [`config/experiments`](../config/experiments) say what is attacked where;
+`studies.{study}.experiments` says which datasets and models a run allows, and `experiments` changes
+a preset.
 """
-TARGETS = """\
+TITLES = {
+    "ats": "Transformations against gradient inversion: ats",
+    "cvnn": "Complex-valued networks that hide features: cvnn",
+}
+TARGETS = """
 | target | command | report and its number there | what is shown | published numbers |
 | --- | --- | --- | --- | --- |
 """
@@ -43,15 +49,30 @@ WORK = """
 ## What each takes
 
 Work at the papers' settings ([`config.yaml`](../config.yaml), all seeds), each experiment by
-itself: what two experiments share is computed once, and searches are left out. M: millions.
-Image-iterations are those of the attacks; a step of L-BFGS counts its 20 inner ones.
-[`ats_cost`](../config/experiments/ats-cost.yaml) turns the measured jobs of a run into hours of
-each experiment on the same machine (`hours.csv`). No GPU has run them yet, so no GPU hours stand
-here.
+itself: what two experiments share is computed once. M: millions. No GPU has run all of them yet, so
+no GPU hours stand here.
+"""
+WORKS = {
+    "ats": """
+Searches are left out. Image-iterations are those of the attacks; a step of L-BFGS counts its 20
+inner ones. [`ats_cost`](../config/experiments/ats-cost.yaml) turns the measured jobs of a run into
+hours of each experiment of ats on the same machine (`hours.csv`).
 
 | target | trainings | M training images | attacked images | M image-iterations | policies scored |
 | --- | --- | --- | --- | --- | --- |
-"""
+""",
+    "cvnn": """
+Every protection of a network is a training of its own. Attackers are trained, too, one for each
+attack, network and protocol, until their patience ends: how many images they see is known
+afterwards (`attackers.csv`). Those that inference attacks build on are counted, and a nearest
+neighbour, which keeps features and trains nothing, counts as one. Attacked images are guessed once
+each; there are no iterations. `cvnn_exp11` and `cvnn_ext13` count the layers of networks that need
+no training, `cvnn_ext11` is about published numbers alone.
+
+| target | trainings | M training images | attackers | attacked images |
+| --- | --- | --- | --- | --- |
+""",
+}
 RUNS = """
 ## Where each can be done
 
@@ -73,20 +94,23 @@ def main() -> None:
 def document(root: Path) -> str:
     """Return the text of docs/experiments.md for the repository at ``root``."""
     config = read_yaml(root / "config.yaml")
-    names = config["studies"]["ats"]["experiments"]["targets"]
+    targets = {study: config["studies"][study]["experiments"]["targets"] for study in TITLES}
     published = _published(root)
-    parts = [INTRODUCTION, TARGETS]
-    for name in names:
-        experiment = settings.resolve_experiment(config, root, name)
-        shown = published.get(name.replace("ats-cost", "cost"), 0) or "not available"
-        command = f"`snakemake {name.replace('-', '_')}`"
-        cells = (_target(name), command, experiment["source"], experiment["title"])
-        parts.append(_row((*cells, shown)))
+    parts = [INTRODUCTION]
+    for study, names in targets.items():
+        parts += [f"\n## {TITLES[study]}\n", TARGETS]
+        for name in names:
+            experiment = settings.resolve_experiment(config, root, name)
+            command = f"`snakemake {name.replace('-', '_')}`"
+            cells = (_target(name), command, experiment["source"], experiment["title"])
+            parts.append(_row((*cells, published[name] or "not available")))
     parts.append(WORK)
-    parts += [_row((_target(name), *_work(config, root, name))) for name in names]
+    for study, names in targets.items():
+        parts.append(WORKS[study])
+        parts += [_row((_target(name), *_work(config, root, name))) for name in names]
     parts.append(RUNS)
     configs = [config, *(_config(root, name) for name in CONFIGS[1:])]
-    for name in names:
+    for name in (name for names in targets.values() for name in names):
         plans = ["plans" if settings.pages(c, root, name) else "" for c in configs]
         parts.append(_row((_target(name), *plans)))
     return "".join(parts)
@@ -105,17 +129,26 @@ def _config(root: Path, name: str) -> dict[str, Any]:
 
 
 def _published(root: Path) -> Counter[str]:
+    """Return how many published numbers each experiment is about."""
     with (root / "config/published.csv").open(newline="", encoding="utf-8") as stream:
-        return Counter(row["experiment"] for row in csv.DictReader(stream))
+        rows = list(csv.DictReader(stream))
+    counts = Counter(row["experiment"] for row in rows)
+    counts["ats-cost"] = counts["cost"]
+    # Its table is of the reconstruction errors of all experiments.
+    counts["cvnn-ext11"] = sum(row["metric"] == RECONSTRUCTION for row in rows)
+    return counts
 
 
 def _work(config: Mapping[str, Any], root: Path, name: str) -> Iterator[str]:
     work = settings.workload(config, root, name)
     yield f"{work.trainings:,}"
     yield f"{work.training_images / 1e6:,.0f}"
+    if settings.study_of(name) == "cvnn":
+        yield f"{work.attackers:,}"
     yield f"{work.attacked_images:,}"
-    yield f"{work.image_iterations / 1e6:,.1f}"
-    yield f"{work.scored_policies:,}"
+    if settings.study_of(name) == "ats":
+        yield f"{work.image_iterations / 1e6:,.1f}"
+        yield f"{work.scored_policies:,}"
 
 
 if __name__ == "__main__":

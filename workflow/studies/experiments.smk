@@ -281,11 +281,11 @@ def measured_jobs(name):
 
 
 def experiment_units():
-    """Return the work of every experiment that can be done here, for predictions."""
+    """Return the work of every experiment of ats that can be done here, for predictions."""
     return [
         row
         for name in settings.experiment_names(config, ROOT)
-        if experiment_pages(name)
+        if study_of(name) == "ats" and experiment_pages(name)
         for row in units_of(name)
     ]
 

@@ -9,13 +9,21 @@ from typing import Any
 
 from reveil import datasets, indices, policies
 from reveil.config.experiments import (
+    Cell,
     cells,
     list_policies,
     pages,
     resolve_experiment,
+    study_of,
 )
 from reveil.config.image_checks import training_count
-from reveil.config.resolve import resolve_attack, resolve_protocol, resolve_recipe
+from reveil.config.resolve import (
+    resolve_attack,
+    resolve_feature_attack,
+    resolve_protocol,
+    resolve_recipe,
+)
+from reveil.cvnn.methods import INFERENCE
 from reveil.schedule import steps_per_epoch
 
 Config = Mapping[str, Any]
@@ -23,6 +31,8 @@ Root = str | os.PathLike[str]
 
 # What L-BFGS evaluates in one of its steps, at most (PyTorch's default).
 INNER_STEPS = 20
+# Their tables count the layers of networks, which nobody trains for that.
+UNTRAINED = ("cvnn-exp11", "cvnn-ext13")
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,14 @@ class Workload:
     Attributes:
         units: (dataset, model, stage, of) -> how much: epochs of a recipe (stage ``training``),
             parts of one where it is stopped early, candidates of a protocol (``search``), and
-            images times iterations times restarts of an attack (``attack``).
+            images times iterations times restarts of an attack on gradients (``attack``). Attacks
+            on features have no iterations.
         epoch_images: (dataset, model, recipe) -> images that an epoch sees.
         trainings: number of trained models.
         training_images: images that these trainings see, all epochs.
         attacked_images: reconstructed images, restarts not counted.
         scored_policies: policies of the lists, repeats counted.
+        attackers: number of trained attackers on features, those that others build on included.
     """
 
     units: Mapping[tuple[str, str, str, str], float]
@@ -46,6 +58,7 @@ class Workload:
     training_images: int
     attacked_images: int
     scored_policies: int
+    attackers: int
 
     @property
     def image_iterations(self) -> float:
@@ -58,15 +71,18 @@ def workload(config: Config, root: Root, name: str) -> Workload:
     units: dict[tuple[str, str, str, str], float] = defaultdict(int)
     epoch_images: dict[tuple[str, str, str], int] = {}
     trainings: dict[tuple[Any, ...], int] = {}
+    attackers: set[tuple[Any, ...]] = set()
     attacked = scored = 0
+    private = study_of(name) == "cvnn"
     # Hundreds of cells share a few presets, and resolving one reads and merges files.
     recipe_of = cache(partial(resolve_recipe, config, root))
     scene_of = cache(lambda protocol: resolve_protocol(config, root, protocol)["scene"])
     steps_of = cache(partial(_steps, config, root))
-    for seed in config["seeds"]:
+    chain_of = cache(partial(_attackers, config, root))
+    for seed in [] if name in UNTRAINED else config["seeds"]:
         for cell in cells(config, root, name, seed):
             place = cell.page.dataset, cell.page.model
-            key = (*place, policies.trained_name(cell.policy), cell.recipe, seed)
+            key = (*place, _trained(cell, private), cell.recipe, seed)
             if key not in trainings:
                 recipe = recipe_of(cell.recipe, *place)
                 images = training_count(recipe, datasets.get(place[0]).counts["train"])
@@ -77,7 +93,10 @@ def workload(config: Config, root: Root, name: str) -> Workload:
             if cell.attack:
                 count = indices.size(scene_of(cell.protocol)["images"])
                 attacked += count
-                units[(*place, "attack", cell.attack)] += count * steps_of(cell.attack)
+                if private:
+                    attackers |= {(cell.protocol, *key, attack) for attack in chain_of(cell.attack)}
+                else:
+                    units[(*place, "attack", cell.attack)] += count * steps_of(cell.attack)
     experiment = resolve_experiment(config, root, name)
     for page in pages(config, root, name):
         switches = resolve_protocol(config, root, page.protocol)
@@ -88,7 +107,12 @@ def workload(config: Config, root: Root, name: str) -> Workload:
                 count * experiment["repeats"]
             )
     images = sum(trainings.values())
-    return Workload(units, epoch_images, len(trainings), images, attacked, scored)
+    return Workload(units, epoch_images, len(trainings), images, attacked, scored, len(attackers))
+
+
+def _trained(cell: Cell, private: bool) -> str:
+    """Return the policy that the model of a cell is trained under."""
+    return cell.policy if private else policies.trained_name(cell.policy)
 
 
 def _epochs(recipe: Config, images: int) -> float:
@@ -101,3 +125,9 @@ def _steps(config: Config, root: Root, name: str) -> int:
     attack = resolve_attack(config, root, name)
     inner = INNER_STEPS if attack["method"] == "lbfgs" else 1
     return attack["iterations"] * attack["restarts"] * inner
+
+
+def _attackers(config: Config, root: Root, name: str) -> tuple[str, ...]:
+    """Return an attack on features and the one that it builds on, if it does."""
+    attack = resolve_feature_attack(config, root, name)
+    return (name, attack["inner"]) if attack["method"] in INFERENCE else (name,)
