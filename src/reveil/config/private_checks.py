@@ -76,7 +76,8 @@ def row_problems(study: Study, key: str, page: Page, row: Values) -> Iterator[st
         for name in names:
             if not study.known(kind, name):
                 yield not_allowed(f"{key}.{part}", name, study.presets[kind].names)
-    yield from _own_images(study, page.attacked, page.dataset, page.model)
+    if attacks:
+        yield from _own_images(study, page.attacked, page.dataset, page.model)
     for policy in row["policies"]:
         for attack in attacks:
             yield from pair_problems(study, f"{key}.attacks", policy, attack)
