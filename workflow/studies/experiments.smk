@@ -76,6 +76,12 @@ def cell_attacks(cell, seed, file):
     )
 
 
+def trained_policy(cell):
+    """Return the policy of the model behind a cell."""
+    private = private_names.is_private(cell.page.model)
+    return cell.policy if private else policies.trained_name(cell.policy)
+
+
 def experiment_models(name, file):
     """Return one kind of file of every model of an experiment, attacked or not."""
     private = study_of(name) == "cvnn"
@@ -85,7 +91,7 @@ def experiment_models(name, file):
             run=config["run"],
             dataset=cell.page.dataset,
             model=cell.page.model,
-            policy=cell.policy if private else policies.trained_name(cell.policy),
+            policy=trained_policy(cell),
             recipe=cell.recipe,
             seed=seed,
         )
@@ -263,11 +269,7 @@ def traced(name):
 def drawn_models(name):
     """Return, for each page, the policy and the recipe of each of its models."""
     return [
-        list(
-            dict.fromkeys(
-                (policies.trained_name(cell.policy), cell.recipe) for cell in cells_of(name, page)
-            )
-        )
+        list(dict.fromkeys((trained_policy(cell), cell.recipe) for cell in cells_of(name, page)))
         for page in experiment_pages(name)
     ]
 
