@@ -22,7 +22,9 @@ from reveil.config.experiments import (
 )
 from reveil.config.image_checks import training_problems
 from reveil.config.name_checks import caught, check_recipe, with_key
-from reveil.config.private_checks import row_problems
+from reveil.config.other_study import with_home
+from reveil.config.presets import DEFAULT
+from reveil.config.private_checks import no_lists, row_problems
 from reveil.config.study import NAME, Study
 from reveil.errors import ReveilError, not_allowed
 
@@ -76,14 +78,19 @@ def _where(study: Study, allowed: Values) -> Iterator[str]:
         if name not in datasets.DATASETS:
             yield not_allowed(f"{key}.datasets[{index}]", name, datasets.DATASETS)
     for index, name in enumerate(allowed.get("models") or []):
-        yield from caught(partial(study.check_model, name), f"{key}.models[{index}]")
+        yield from _model(study, name, f"{key}.models[{index}]")
     for name, other in (allowed.get("stand_ins") or {}).items():
         known = datasets.DATASETS if name in datasets.DATASETS else None
         if known and other not in known:
             yield not_allowed(f"{key}.stand_ins.{name}", other, known)
         elif not known:
-            yield from caught(partial(study.check_model, name), f"{key}.stand_ins")
-            yield from caught(partial(study.check_model, other), f"{key}.stand_ins.{name}")
+            yield from _model(study, name, f"{key}.stand_ins")
+            yield from _model(study, other, f"{key}.stand_ins.{name}")
+
+
+def _model(study: Study, name: str, key: str) -> Iterator[str]:
+    for message in caught(partial(study.check_model, name), key):
+        yield with_home(study, "models", name, message)
 
 
 def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
@@ -102,9 +109,12 @@ def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
             dataset, _, model = place.partition("/")
             if dataset not in datasets.DATASETS:
                 yield not_allowed(f"{key}.places", dataset, datasets.DATASETS)
-            yield from caught(partial(study.check_model, model), f"{key}.places, {place}")
-    for listed in experiment["lists"]:
-        yield from caught(partial(lists.list_size, listed), f"{KIND}.{name}.lists")
+            yield from _model(study, model, f"{key}.places, {place}")
+    if study.name == NAME:
+        for listed in experiment["lists"]:
+            yield from caught(partial(lists.list_size, listed), f"{KIND}.{name}.lists")
+    else:
+        yield from no_lists(name, experiment, experiment_of(study.presets[KIND], DEFAULT))
 
 
 def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Iterator[str]:
@@ -148,11 +158,12 @@ def _gradients(study: Study, key: str, page: Page, row: Values, switches: Values
     """What is attacked by its gradients must be possible."""
     for attack in row.get("attacks", []):
         if not study.known("attacks", attack):
-            yield not_allowed(f"{key}.attacks", attack, study.presets["attacks"].names)
+            message = not_allowed(f"{key}.attacks", attack, study.presets["attacks"].names)
+            yield with_home(study, "attacks", attack, message)
     defences = row.get("defences", ["none"])
     for defence in defences:
         yield from caught(partial(defence_names.parse, defence), f"{key}.defences")
-    yield from _policies(key, page, row)
+    yield from _policies(study, key, page, row)
     yield from _shifts(study, page, row, switches)
     for variant in row.get("variants", [""]):
         yield from _attacks(study, page, row, f"{page.attacked}-{variant}".removesuffix("-"))
@@ -168,7 +179,7 @@ def _attacks(study: Study, page: Page, row: Values, protocol: str) -> Iterator[s
             yield from label_problems(name, attack, protocol, switches["scene"], dataset)
 
 
-def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
+def _policies(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
     for entry in map(str, row["policies"]):
         match = _COUNTED.fullmatch(entry)
         if match and not (match[2] == "random" and int(match[3]) <= 10):
@@ -178,7 +189,8 @@ def _policies(key: str, page: Page, row: Values) -> Iterator[str]:
         try:
             policies.resolve_alias(entry, *page.origin, page.protocol, 0)
         except ReveilError as error:
-            yield with_key(f"{key}.policies", error)
+            message = with_key(f"{key}.policies", error)
+            yield with_home(study, "policies", entry, message)
 
 
 def _shifts(study: Study, page: Page, row: Values, switches: Values) -> Iterator[str]:

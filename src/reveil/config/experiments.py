@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, partial, reduce
 from itertools import product
 from typing import Any
 
@@ -151,23 +151,25 @@ def cells(config: Config, root: Root, name: str, seed: int) -> list[Cell]:
         ReveilError: a policy, protocol or recipe that does not exist.
     """
     protocols = Presets.load(config, root, "protocols")
+    # Hundreds of rows share a few protocols.
+    switches_of = cache(partial(protocol_of, protocols))
+    study, experiment = study_of(name), resolve_experiment(config, root, name)
     found = [
         cell
-        for page in pages(config, root, name)
-        for row in resolve_experiment(config, root, name)["rows"]
-        for cell in _cells(study_of(name), page, row, protocols, seed)
+        for page in pages_of(experiment, protocols, config["studies"][study]["experiments"])
+        for row in experiment["rows"]
+        for cell in _cells(study, page, row, switches_of(page.protocol), seed)
     ]
     return list(dict.fromkeys(found))
 
 
 def _cells(
-    study: str, page: Page, row: Mapping[str, Any], protocols: Presets, seed: int
+    study: str, page: Page, row: Mapping[str, Any], switches: Mapping[str, Any], seed: int
 ) -> Iterator[Cell]:
     if page.run not in row.get("runs", [page.run]):
         return
     if page.origin[1] not in row.get("models", [page.origin[1]]):
         return
-    switches = protocol_of(protocols, page.protocol)
     names = [
         policy
         for entry in row["policies"]

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from reveil import datasets
+from reveil.config.other_study import with_home
 from reveil.config.presets import KINDS, Presets
 from reveil.config.study import Study
 from reveil.cvnn.names import is_private
@@ -21,14 +22,16 @@ def check(study: Study) -> Iterator[str]:
     for kind in ("protocols", "attacks"):
         for key, name in study.entries(kind):
             if not study.known(kind, name):
-                yield not_allowed(key, name, study.presets[kind].names)
+                message = not_allowed(key, name, study.presets[kind].names)
+                yield with_home(study, kind, name, message) if kind == "attacks" else message
     yield from _recipes_of_protocols(study)
     yield from _special_cases(study.presets["recipes"])
     for key, name in study.entries("datasets"):
         if name not in datasets.DATASETS:
             yield not_allowed(key, name, datasets.DATASETS)
     for key, name in study.entries("models"):
-        yield from caught(partial(check_name, name), key)
+        for message in caught(partial(check_name, name), key):
+            yield with_home(study, "models", name, message)
     yield from _networks(study)
 
 

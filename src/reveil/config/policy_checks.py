@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from reveil import policies
 from reveil.aliases import PASSED, PASSING
 from reveil.config.name_checks import with_key
+from reveil.config.other_study import with_home
 from reveil.config.presets import DEFAULT
 from reveil.config.study import Place, Study, canonical, found_members
 from reveil.errors import ReveilError, not_allowed
@@ -24,7 +25,7 @@ def check(study: Study) -> Iterator[str]:
             try:
                 policy = canonical(entry[1], place)
             except ReveilError as error:
-                yield with_key(key, error)
+                yield with_home(study, "policies", value, with_key(key, error))
                 continue
             yield from _mixed(entry, policy)
             yield from _found(study, place, entry)

@@ -1,60 +1,68 @@
 """Checks of the study of private networks: its names exist, and what it combines goes together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from reveil import datasets
-from reveil.config import image_checks
-from reveil.config.experiments import ATTACK, Page
+from reveil.config import feature_attack_checks, image_checks, protection_checks
+from reveil.config.experiments import ATTACK, KIND, Page, recipe_name
+from reveil.config.image_sizes import LEAST_OF_CRITIC, feature_side, input_size, least_size
 from reveil.config.name_checks import caught
-from reveil.config.presets import DEFAULT
-from reveil.config.resolve import protection_of
-from reveil.config.study import Study
+from reveil.config.other_study import with_home
+from reveil.config.study import Place, Study
+from reveil.cvnn import tasks
+from reveil.cvnn.methods import INFERENCE
+from reveil.cvnn.protections import Protection
 from reveil.errors import ReveilError, not_allowed
 
 Values = Mapping[str, Any]
+Entries = Sequence[tuple[str, str]]
 
-# Keys of an attack on features that only some methods use. Elsewhere they are as in the default.
-USED_BY: dict[str, tuple[str, ...]] = {
-    "scored_by": ("angle_search",),
-    "candidates": ("angle_search",),
-    "refine": ("angle_search",),
-    "consistent": ("angle_search", "angle_regression"),
-    "parts": ("decode",),
-    "align": ("blind", "two_image"),
-    "decoder": ("angle_search", "angle_regression", "blind", "decode", "two_image"),
-    "infer": ("infer",),
-    "inner": ("infer", "knn"),
-    "neighbours": ("knn",),
-}
-# What an inference attack can build on: attacks that find an angle and decode what it gives.
-INNER = ("angle_search", "blind")
+PRESETS = {"policies": "protections", "attacks": "feature_attacks"}
+REPORTS_LENET = "lenet-report"
+
+
+@dataclass(frozen=True)
+class Combined:
+    """What is done at one place, each name with the key that gives it.
+
+    Attributes:
+        place: where; its network is the private one.
+        model: key that names the network.
+        recipes: of the networks.
+        policies, attacks: (key, name of the preset).
+    """
+
+    place: Place
+    model: str
+    recipes: Sequence[str]
+    policies: Entries
+    attacks: Entries
 
 
 def check(study: Study) -> Iterator[str]:
     """Yield what is wrong."""
-    yield from _protections(study)
-    yield from _attacks(study)
-    for kind, key in (
-        ("protocols", "protocols"),
-        ("protections", "policies"),
-        ("feature_attacks", "attacks"),
-    ):
-        for entry, name in study.entries(key):
-            if not study.known(kind, name):
-                yield not_allowed(entry, name, study.presets[kind].names)
+    yield from protection_checks.check(study)
+    yield from feature_attack_checks.check(study)
+    for entry, name in study.entries("protocols"):
+        if not study.known("protocols", name):
+            yield not_allowed(entry, name, study.presets["protocols"].names)
+    for part in PRESETS:
+        yield from _unknown(study, part, study.entries(part))
     for entry, name in study.entries("datasets"):
         if name not in datasets.DATASETS:
             yield not_allowed(entry, name, datasets.DATASETS)
     for entry, name in study.entries("models"):
-        yield from caught(partial(study.check_model, name), entry)
+        for message in caught(partial(study.check_model, name), entry):
+            yield with_home(study, "models", name, message)
     yield from image_checks.check_shared(study)
+    keys = {name: key for key, name in study.existing("models")}
+    policies, attacks = study.entries("policies"), study.entries("attacks")
     for place in study.places():
-        yield from _own_images(study, place.protocol, place.dataset, place.network)
-        for entry, policy in study.entries("policies"):
-            for _, attack in study.entries("attacks"):
-                yield from pair_problems(study, entry, str(policy), str(attack))
+        recipes = [place.switches["recipes"]["full"]]
+        yield from _problems(study, Combined(place, keys[place.model], recipes, policies, attacks))
 
 
 def row_problems(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
@@ -67,106 +75,190 @@ def row_problems(study: Study, key: str, page: Page, row: Values) -> Iterator[st
         row: policies and attacks, and what else a row may have.
     """
     if row.get("defences", ["none"]) != ["none"]:
-        yield f"{key}.defences: {row['defences']!r} is not allowed in this study; allowed: none"
-    attacks = row.get("attacks", [ATTACK[study.name]])
-    for kind, part, names in (
-        ("protections", "policies", row["policies"]),
-        ("feature_attacks", "attacks", attacks),
-    ):
-        for name in names:
-            if not study.known(kind, name):
-                yield not_allowed(f"{key}.{part}", name, study.presets[kind].names)
-    if attacks:
-        yield from _own_images(study, page.attacked, page.dataset, page.model)
-    for policy in row["policies"]:
-        for attack in attacks:
-            yield from pair_problems(study, f"{key}.attacks", policy, attack)
+        yield (
+            f"{key}.defences: {row['defences']!r} is not allowed in this study, as no gradient is "
+            "shared; allowed: none"
+        )
+    policies = [(f"{key}.policies", name) for name in row["policies"]]
+    attacks = [(f"{key}.attacks", name) for name in row.get("attacks", [ATTACK[study.name]])]
+    yield from _unknown(study, "policies", policies)
+    yield from _unknown(study, "attacks", attacks)
+    trained, attacked = study.protocol(page.protocol), study.protocol(page.attacked)
+    if trained is None or attacked is None:
+        return
+    place = Place(page.attacked, attacked, page.dataset, page.origin[1], page.model)
+    recipes = [recipe_name(role, trained, "none") for role in row.get("recipes", ["full"])]
+    places = f"{key.rpartition('.')[0]}.runs.{page.run}.places"
+    yield from _problems(study, Combined(place, places, recipes, policies, attacks))
 
 
-def pair_problems(study: Study, key: str, policy: str, attack: str) -> Iterator[str]:
-    """Yield why an attack cannot be done on the features of a protection.
+def no_lists(name: str, experiment: Values, default: Values) -> Iterator[str]:
+    """Yield why an experiment on private networks cannot score policies.
 
     Args:
-        study: of private networks.
-        key: that combines them.
-        policy: name of the protection.
-        attack: name of the attack.
+        name: of the experiment.
+        experiment: with every key.
+        default: what they are where nothing is said.
     """
-    settings = study.feature_attack(attack) if study.known("feature_attacks", attack) else None
-    try:
-        protection = protection_of(study.presets["protections"], policy)
-    except ReveilError:
-        return  # told by _protections
-    if settings is None:
-        return
-    if settings["scored_by"] == "wgan" and protection.adversary == "none" and protection.rotates:
-        yield (
-            f"{key}: {attack!r} is not allowed on {policy!r}, whose features were hidden without a "
-            "critic that could score them; allowed: scored_by own, or a protection with an "
-            "adversary"
-        )
+    for part in ("lists", "repeats"):
+        if experiment[part] != default[part]:
+            yield (
+                f"{KIND}.{name}.{part}: {experiment[part]!r} has no effect in this study, which "
+                f"scores no policies; allowed: {default[part]!r}"
+            )
 
 
-def _own_images(study: Study, protocol: str, dataset: str, model: str) -> Iterator[str]:
-    """An attacker with held-out images needs a recipe that holds some out."""
-    switches = study.protocol(protocol) if study.known("protocols", protocol) else None
-    if switches is None or switches["features"]["attacker_images"] != "heldout":
-        return
-    name = switches["recipes"]["full"]
-    recipe = study.recipe(name, dataset, model)
-    if recipe and recipe["holdout"] < 2 * datasets.get(dataset).classes:
-        yield (
-            f"protocols.{protocol}.features.attacker_images: 'heldout' needs held-out images, but "
-            f"recipes.{name}.holdout on {dataset} is {recipe['holdout']}; allowed: train, all, or "
-            f"a holdout from {2 * datasets.get(dataset).classes}"
-        )
+def _unknown(study: Study, part: str, entries: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    kind = PRESETS[part]
+    for key, name in entries:
+        if not study.known(kind, name):
+            message = not_allowed(key, name, study.presets[kind].names)
+            yield with_home(study, part, name, message)
 
 
-def _protections(study: Study) -> Iterator[str]:
-    presets = study.presets["protections"]
-    for name in (DEFAULT, *presets.names):
-        try:
-            links = presets.chain(name)
-        except ReveilError:
-            continue  # told by name_checks
-        if not study.broken & {("protections",), *(("protections", link) for link in links)}:
-            yield from caught(partial(protection_of, presets, name))
-
-
-def _attacks(study: Study) -> Iterator[str]:
-    """What an attack on features sets must have an effect, and what it builds on must exist."""
-    default = study.feature_attack(DEFAULT)
-    for name in study.presets["feature_attacks"].names:
-        attack = study.feature_attack(name)
-        if attack is None or default is None:
+def _problems(study: Study, at: Combined) -> Iterator[str]:
+    """Yield what does not go together at one place."""
+    dataset = datasets.get(at.place.dataset)
+    for name in at.recipes:
+        recipe = _recipe(study, name, at.place)
+        if recipe is None:
             continue
-        key = f"feature_attacks.{name}"
-        for part, methods in USED_BY.items():
-            if attack["method"] not in methods and attack[part] != default[part]:
-                yield (
-                    f"{key}.{part}: {attack[part]!r} has no effect with method "
-                    f"{attack['method']!r}; allowed: {default[part]!r}, which is the default, or "
-                    f"method {' or '.join(methods)}"
-                )
-        if attack["method"] == "blind" and attack["align"] == "none":
+        yield from _training(name, recipe)
+        if at.attacks:
+            yield from _own_images(study, at.place, name, recipe)
+        size, least = input_size(dataset, recipe), least_size(at.place.network)
+        if size < least:
             yield (
-                f"{key}.align: 'none' is not allowed with method 'blind'; allowed: quadrant, "
-                "matched, ica"
+                f"{at.model}: {at.place.network!r} is not allowed on {dataset.name}, whose images "
+                f"are of {size} pixels a side; allowed: {least} or more"
             )
-        if attack["min_epochs"] > attack["max_epochs"]:
-            yield (
-                f"{key}.min_epochs: {attack['min_epochs']} is not allowed; allowed: 0 to "
-                f"max_epochs, {attack['max_epochs']}"
-            )
-        if attack["method"] in ("infer", "knn"):
-            yield from _inner(study, key, attack["inner"])
+            continue
+        side = feature_side(at.place.network, size)
+        for policy in at.policies:
+            protection = study.protection(policy[1])
+            if protection is None:
+                continue
+            yield from _critic(policy[0], protection, at.place, side)
+            for key, attack in at.attacks:
+                settings = study.feature_attack(attack)
+                if settings is not None:
+                    yield from _pair(key, attack, settings, protection)
+                    yield from _attacked_size(key, attack, settings, protection, at.place, side)
+    for key, attack in at.attacks:
+        yield from _inference(study, key, attack, at.place.dataset)
 
 
-def _inner(study: Study, key: str, name: str) -> Iterator[str]:
-    if not study.known("feature_attacks", name):
-        yield not_allowed(f"{key}.inner", name, study.presets["feature_attacks"].names)
-    elif (inner := study.feature_attack(name)) and inner["method"] not in INNER:
+def _recipe(study: Study, name: str, place: Place) -> Values | None:
+    try:
+        return study.recipe(name, place.dataset, place.network)
+    except ReveilError:
+        return None  # told by name_checks
+
+
+def _training(name: str, recipe: Values) -> Iterator[str]:
+    """What is a matter of shared gradients, or of early models, private networks do not have."""
+    if recipe["defence"] != "none":
         yield (
-            f"{key}.inner: {name!r} is not allowed, as its method is {inner['method']!r}; allowed: "
-            f"attacks whose method is {' or '.join(INNER)}"
+            f"recipes.{name}: defence {recipe['defence']!r} is not allowed for private networks, "
+            "whose features are protected and not their gradients; allowed: none"
+        )
+    if recipe["stop_after"] is not None:
+        yield (
+            f"recipes.{name}: stop_after {recipe['stop_after']} is not allowed for private "
+            "networks; allowed: null"
+        )
+
+
+def _own_images(study: Study, place: Place, name: str, recipe: Values) -> Iterator[str]:
+    """An attacker needs his images: with held-out ones, a recipe that holds some out."""
+    dataset, features = datasets.get(place.dataset), place.switches["features"]
+    which, count = features["attacker_images"], features["attacker_count"]
+    key = f"protocols.{place.protocol}.features"
+    least = 2 * dataset.classes
+    if which == "heldout" and recipe["holdout"] < least:
+        yield (
+            f"{key}.attacker_images: 'heldout' needs held-out images, but recipes.{name}.holdout "
+            f"on {dataset.name} is {recipe['holdout']}; allowed: train, all, or a holdout from "
+            f"{least}"
+        )
+        return
+    split = place.switches["scene"]["images"]["split"]
+    if split != "test" and (split, which) != ("heldout", "train"):
+        yield (
+            f"protocols.{place.protocol}.scene.images.split: {split!r} is not allowed with "
+            f"features.attacker_images {which!r}, as the attacker would learn from his victims; "
+            "allowed: test, or heldout with attacker_images train"
+        )
+    images = dataset.counts["train"]
+    known = {
+        "heldout": recipe["holdout"],
+        "train": image_checks.training_count(recipe, images),
+        "all": images,
+    }[which]
+    if count is not None and count > known:
+        yield (
+            f"{key}.attacker_count on {dataset.name}: {count} is not allowed; allowed: up to "
+            f"{known}, the images of attacker_images {which}, or null"
+        )
+
+
+def _pair(key: str, attack: str, settings: Values, protection: Protection) -> Iterator[str]:
+    """An attack must find in the features of a protection what it builds on."""
+    if not protection.rotates:
+        return
+    if settings["scored_by"] == "wgan" and protection.adversary == "none":
+        yield (
+            f"{key}: {attack!r} is not allowed on {protection.name!r}, whose features were hidden "
+            "without a critic that could score them; allowed: scored_by own, or a protection with "
+            "an adversary"
+        )
+    apart = settings["method"] == "decode" and settings["parts"] == "separate"
+    if protection.counterpart == "noise" and (apart or settings["method"] == "two_image"):
+        yield (
+            f"{key}: {attack!r} is not allowed on {protection.name!r}, as it is after the images "
+            "of both a and b, and b is noise there; allowed: parts joint, or another counterpart"
+        )
+
+
+def _critic(key: str, protection: Protection, place: Place, side: int) -> Iterator[str]:
+    """The critic of a training must be able to take the features."""
+    trained = protection.rotates and protection.adversary != "none"
+    if trained and _too_small(protection, place, side):
+        yield (
+            f"{key}: {protection.name!r} is not allowed with {place.network} on {place.dataset}, "
+            f"whose features are {side} by {side}: critic 'report' takes {LEAST_OF_CRITIC} or "
+            "more; allowed: critic narrow or wide"
+        )
+
+
+def _attacked_size(
+    key: str, attack: str, settings: Values, protection: Protection, place: Place, side: int
+) -> Iterator[str]:
+    """So must the networks that an attacker trains with layers of the report's critic."""
+    if not protection.rotates:
+        return
+    own = settings["method"] == "angle_search" and settings["scored_by"] == "own"
+    scored = own and protection.adversary == "none" and _too_small(protection, place, side)
+    if scored or (settings["method"] == "angle_regression" and side < LEAST_OF_CRITIC):
+        yield (
+            f"{key}: {attack!r} is not allowed on {protection.name!r} with {place.network} on "
+            f"{place.dataset}, whose features are {side} by {side}: the layers of the report's "
+            f"critic take {LEAST_OF_CRITIC} or more"
+        )
+
+
+def _too_small(protection: Protection, place: Place, side: int) -> bool:
+    # The report's LeNet has a critic of its own, for maps of any size.
+    reports = protection.critic == "report" and place.network != REPORTS_LENET
+    return reports and side < LEAST_OF_CRITIC
+
+
+def _inference(study: Study, key: str, attack: str, dataset: str) -> Iterator[str]:
+    """There must be something to infer."""
+    settings = study.feature_attack(attack)
+    if settings and settings["method"] in INFERENCE and tasks.hidden(dataset) is None:
+        known = [name for name in datasets.DATASETS if tasks.hidden(name)]
+        yield (
+            f"{key}: {attack!r} is not allowed on {dataset}, of whose images nothing is known "
+            f"beyond the task; allowed: {', '.join(known)}"
         )

@@ -82,7 +82,12 @@ def attack_of(presets: Presets, name: str) -> dict[str, Any]:
 
 def protection_of(presets: Presets, name: str) -> Protection:
     """Return the protection ``name`` of loaded presets."""
-    return from_values(name, reduce(merge, map(_values, presets.layers(name)), {}))
+    return from_values(name, protection_values(presets, name))
+
+
+def protection_values(presets: Presets, name: str) -> dict[str, Any]:
+    """Return every key of the protection ``name`` of loaded presets, whether they go together."""
+    return reduce(merge, map(_values, presets.layers(name)), {})
 
 
 def recipe_of(presets: Presets, name: str, dataset: str, model: str) -> dict[str, Any]:

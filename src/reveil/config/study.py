@@ -1,17 +1,24 @@
 """What the checks look at: a configuration and its presets, as far as their form is right."""
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from reveil import datasets, policies
 from reveil.aliases import Searched, parse_searched
 from reveil.config.presets import DEFAULT, Presets
-from reveil.config.resolve import architecture, attack_of, protocol_of, recipe_of
+from reveil.config.resolve import (
+    architecture,
+    attack_of,
+    protection_of,
+    protocol_of,
+    recipe_of,
+)
 from reveil.config.schema import key_name
 from reveil.cvnn import names as private
+from reveil.cvnn.protections import Protection
 from reveil.errors import ReveilError
 from reveil.models import names as networks
 
@@ -48,6 +55,8 @@ class Study:
         broken: (kind, name) of what had a wrong value, (kind,) where the whole section had. What
             stands on it is not what the user meant, so its values are not related to others.
         name: of the study.
+        kept: what was resolved before, by kind and names: hundreds of rows ask for the same few
+            presets. Whoever gets it only reads it.
     """
 
     config: Mapping[str, Any]
@@ -55,6 +64,7 @@ class Study:
     presets: Mapping[str, Presets]
     broken: frozenset[tuple[str, ...]]
     name: str = NAME
+    kept: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def section(self) -> Mapping[str, Any]:
@@ -84,30 +94,41 @@ class Study:
 
     def protocol(self, name: str) -> dict[str, Any] | None:
         """Return a protocol, or None where something it stands on is told to be wrong."""
-        sound = self._sound("protocols", name)
-        return protocol_of(self.presets["protocols"], name) if sound else None
+        return self._resolved("protocols", (name,), protocol_of)
 
     def attack(self, name: str) -> dict[str, Any] | None:
         """Return an attack, or None where something it stands on is told to be wrong."""
-        sound = self._sound("attacks", name)
-        return attack_of(self.presets["attacks"], name) if sound else None
+        return self._resolved("attacks", (name,), attack_of)
 
     def feature_attack(self, name: str) -> dict[str, Any] | None:
         """Return an attack on features, or None where something it stands on is told wrong."""
-        sound = self._sound("feature_attacks", name)
-        return attack_of(self.presets["feature_attacks"], name) if sound else None
+        return self._resolved("feature_attacks", (name,), attack_of)
+
+    def protection(self, name: str) -> Protection | None:
+        """Return a protection, or None where it is told to be wrong."""
+        try:
+            return self._resolved("protections", (name,), protection_of)
+        except ReveilError:
+            return None
 
     def recipe(self, name: str, dataset: str, network: str) -> dict[str, Any] | None:
         """Return a recipe, or None where something it stands on is told to be wrong."""
-        sound = self._sound("recipes", name)
-        return recipe_of(self.presets["recipes"], name, dataset, network) if sound else None
+        return self._resolved("recipes", (name, dataset, network), recipe_of)
 
-    def _sound(self, kind: str, name: str) -> bool:
+    def sound(self, kind: str, name: str) -> bool:
+        """Return whether a name exists, and nothing that it stands on had a wrong value."""
         try:
             chain = self.presets[kind].chain(name)
         except ReveilError:
             return False
         return self.broken.isdisjoint({(kind,), *((kind, link) for link in chain)})
+
+    def _resolved(self, kind: str, names: tuple[str, ...], resolve: Callable[..., Any]) -> Any:
+        key = (kind, *names)
+        if key not in self.kept:
+            presets = self.presets[kind]
+            self.kept[key] = resolve(presets, *names) if self.sound(kind, names[0]) else None
+        return self.kept[key]
 
     def protocols(self) -> dict[str, dict[str, Any]]:
         """Return the protocols of the study, but for those told to be wrong."""
