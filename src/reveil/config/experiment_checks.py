@@ -42,7 +42,7 @@ def check(study: Study) -> Iterator[str]:
     for index, name in enumerate(targets):
         if name not in own and not (study.known(KIND, name) and name not in presets.names):
             key = f"studies.{study.name}.experiments.targets[{index}]"
-            yield not_allowed(key, name, own)
+            yield with_home(study, "targets", name, not_allowed(key, name, own))
     for name in own:
         yield from check_experiment(study, name, full=name in targets)
 
@@ -118,8 +118,9 @@ def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
 
 
 def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Iterator[str]:
-    pages = pages_of(experiment, study.presets["protocols"], allowed)
-    if not pages:
+    sound = _sound(study, allowed)
+    pages = pages_of(experiment, study.presets["protocols"], sound)
+    if not pages and sound == allowed:
         yield nowhere(name, experiment, allowed)
     told: set[str] = set()
     for page in pages:
@@ -129,6 +130,18 @@ def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Ite
                 if message not in told:
                     told.add(message)
                     yield message
+
+
+def _sound(study: Study, allowed: Values) -> Values:
+    """Return what experiments may be done with, without what is told to be wrong by _where."""
+
+    def exists(name: str) -> bool:
+        return name in datasets.DATASETS or not any(_model(study, name, ""))
+
+    stand_ins = {name: other for name, other in allowed["stand_ins"].items() if exists(other)}
+    models = [name for name in allowed["models"] if exists(name)]
+    data = [name for name in allowed["datasets"] if name in datasets.DATASETS]
+    return {**allowed, "datasets": data, "models": models, "stand_ins": stand_ins}
 
 
 def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import re
 
 from reveil import policies
+from reveil.config.experiments import study_of
 from reveil.config.study import NAME, Study
 from reveil.cvnn.names import is_private
 from reveil.errors import ReveilError
@@ -20,7 +21,7 @@ def with_home(study: Study, part: str, name: object, message: str) -> str:
 
     Args:
         study: that the name was given to.
-        part: ``models``, ``policies`` or ``attacks``.
+        part: ``models``, ``policies``, ``attacks`` or ``targets``.
         name: that is none there.
         message: that says so.
     """
@@ -32,6 +33,9 @@ def with_home(study: Study, part: str, name: object, message: str) -> str:
 
 def _home(study: Study, part: str, name: str) -> str | None:
     """Return what a name is elsewhere, or None."""
+    if part == "targets":
+        known = name in study.presets["experiments"].names
+        return f"an experiment of the study {study_of(name)}" if known else None
     if study.name == NAME:
         if part == "models":
             return "a network of the study cvnn" if is_private(name) else None

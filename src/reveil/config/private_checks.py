@@ -214,9 +214,10 @@ def _pair(key: str, attack: str, settings: Values, protection: Protection) -> It
         )
     apart = settings["method"] == "decode" and settings["parts"] == "separate"
     if protection.counterpart == "noise" and (apart or settings["method"] == "two_image"):
+        joint = "parts joint, or " if apart else ""
         yield (
             f"{key}: {attack!r} is not allowed on {protection.name!r}, as it is after the images "
-            "of both a and b, and b is noise there; allowed: parts joint, or another counterpart"
+            f"of both a and b, and b is noise there; allowed: {joint}another counterpart"
         )
 
 
@@ -237,14 +238,15 @@ def _attacked_size(
     """So must the networks that an attacker trains with layers of the report's critic."""
     if not protection.rotates:
         return
+    here = (
+        f"{place.network} on {place.dataset}, whose features are {side} by {side}: the layers of "
+        f"the report's critic take {LEAST_OF_CRITIC} or more"
+    )
+    if settings["method"] == "angle_regression" and side < LEAST_OF_CRITIC:
+        yield f"{key}: {attack!r} is not allowed with {here}"
     own = settings["method"] == "angle_search" and settings["scored_by"] == "own"
-    scored = own and protection.adversary == "none" and _too_small(protection, place, side)
-    if scored or (settings["method"] == "angle_regression" and side < LEAST_OF_CRITIC):
-        yield (
-            f"{key}: {attack!r} is not allowed on {protection.name!r} with {place.network} on "
-            f"{place.dataset}, whose features are {side} by {side}: the layers of the report's "
-            f"critic take {LEAST_OF_CRITIC} or more"
-        )
+    if own and protection.adversary == "none" and _too_small(protection, place, side):
+        yield f"{key}: {attack!r} is not allowed on {protection.name!r} with {here}"
 
 
 def _too_small(protection: Protection, place: Place, side: int) -> bool:
