@@ -140,7 +140,7 @@ def draw(
         protocol=protocol,
         dataset=dataset,
         model=model,
-        n=f"{counted(len(chosen), 'image')}, seed {seed}, RMSE on [0, 1]",
+        n=f"{counted(len(chosen), 'image')}, seed {seed}, RMSE",
     )
     return figure
 
