@@ -206,7 +206,8 @@ def _pair(key: str, attack: str, settings: Values, protection: Protection) -> It
     """An attack must find in the features of a protection what it builds on."""
     if not protection.rotates:
         return
-    if settings["scored_by"] == "wgan" and protection.adversary == "none":
+    scored = settings["method"] == "angle_search" and settings["scored_by"] == "wgan"
+    if scored and protection.adversary == "none":
         yield (
             f"{key}: {attack!r} is not allowed on {protection.name!r}, whose features were hidden "
             "without a critic that could score them; allowed: scored_by own, or a protection with "
