@@ -10,6 +10,7 @@ from torch import nn
 from reveil.cvnn.private import PrivateNetwork, construct_critic
 from reveil.cvnn.protections import Protection, from_json, to_json
 from reveil.errors import ReveilError
+from reveil.models.blank import blank
 from reveil.models.weights import (
     REQUIRED,
     check_digest,
@@ -58,7 +59,7 @@ def load(
     own = {k: v for k, v in state.items() if not k.startswith(CRITIC)}
     try:
         protection = _protection(metadata[PROTECTION])
-        with torch.device("meta"):
+        with blank():
             network = PrivateNetwork(metadata["model"], protection, *numbers)
             critic = construct_critic(network) if judged else None
     except ReveilError as error:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 from reveil import datasets
 from reveil.cvnn import protections, tasks
 from reveil.cvnn.multiply_adds import multiply_adds
 from reveil.cvnn.private import PrivateNetwork
+from reveil.models.blank import blank
 from reveil.views import view_for
 
 
@@ -36,7 +35,7 @@ def _cost(network: Mapping[str, Any]) -> dict[str, int]:
     dataset = datasets.get(network["dataset"])
     channels, size, _ = view_for(dataset, network["recipe"]).shape
     protection = protections.from_values(content["name"], content["protection"])
-    with torch.device("meta"):
+    with blank():
         built = PrivateNetwork(
             network["model"], protection, channels, size, tasks.task_classes(dataset)
         )

@@ -23,6 +23,7 @@ from reveil.cvnn.attackers.patience import fit_with_patience, seeded
 from reveil.cvnn.attackers.recovered import compact, features, require_inner
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError, not_allowed
+from reveil.models.blank import blank
 from reveil.precision import precision
 from reveil.rng import generator
 
@@ -117,7 +118,7 @@ class Inference:
             for name, value in tensors.items()
             if name.startswith("classifier.")
         }
-        with torch.device("meta"):
+        with blank():
             self.network = self._construct(len(weights["fc.bias"]))
         self.network.load_state_dict(weights, assign=True)
         self.network.to(self.known.device).eval()
