@@ -39,11 +39,14 @@ laid over it and states only what differs: mappings merge, lists and values are 
 | [`fashion-core.yaml`](fashion-core.yaml) | its core: one network, one seed |
 | [`fashion-core-cpu.yaml`](fashion-core-cpu.yaml) | the core for a CPU: one epoch, 8 images |
 | [`fashion-lenetzhu.yaml`](fashion-lenetzhu.yaml) | the correlation, for a CPU |
+| [`fashion-cvnn.yaml`](fashion-cvnn.yaml) | private networks on Fashion-MNIST, for a GPU |
+| [`fashion-cvnn-cpu.yaml`](fashion-cvnn-cpu.yaml) | laid over that: an afternoon on two CPU cores |
 
-Protocols, recipes, attacks and experiments are presets, a file each. A preset states only what it
-does otherwise than its `base`, which is `default` where none is named. Under `protocols`,
-`recipes`, `attacks` and `experiments` you change presets by name, and give names of your own a
-`base`; a change to `default` reaches all of them. In `recipes`, `datasets` holds other values for
+Protocols, recipes, attacks, protections, attacks on features and experiments are presets, a file
+each. A preset states only what it does otherwise than its `base`, which is `default` where none is
+named. Under `protocols`, `recipes`, `attacks`, `protections`, `feature_attacks` and `experiments`
+you change presets by name, and give names of your own a `base`; a change to `default` reaches all
+of them. In `recipes`, `datasets` holds other values for
 a dataset, its family, or one of them with a model: the more specific wins, and a change of yours
 wins over the special case of a preset.
 

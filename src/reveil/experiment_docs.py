@@ -15,7 +15,10 @@ from reveil.config.presets import merge, read_yaml
 from reveil.config_docs import write_page
 
 PAGE = Path("docs", "experiments.md")
-CONFIGS = ("config.yaml", "demo", "fashion", "tiny")
+CONFIGS = {
+    "ats": ("config.yaml", "demo", "fashion", "tiny"),
+    "cvnn": ("config.yaml", "demo", "fashion-cvnn", "tiny"),
+}
 RECONSTRUCTION = "reconstruction_error"
 
 INTRODUCTION = """\
@@ -78,11 +81,8 @@ RUNS = """
 
 `plans` means that `snakemake -n` of the target plans under this configuration; all targets of
 `tiny` run in the tests, on the embedded images and on small archives of the papers' layouts, which
-every table then calls synthetic. A blank means that the experiment is tied to data that the
-configuration leaves out.
-
-| target | config.yaml | demo | fashion | tiny |
-| --- | --- | --- | --- | --- |
+every table then calls synthetic. A blank means that the experiment is tied to data or networks that
+the configuration leaves out.
 """
 
 
@@ -109,10 +109,16 @@ def document(root: Path) -> str:
         parts.append(WORKS[study])
         parts += [_row((_target(name), *_work(config, root, name))) for name in names]
     parts.append(RUNS)
-    configs = [config, *(_config(root, name) for name in CONFIGS[1:])]
-    for name in (name for names in targets.values() for name in names):
-        plans = ["plans" if settings.pages(c, root, name) else "" for c in configs]
-        parts.append(_row((_target(name), *plans)))
+    for study, names in targets.items():
+        parts += [
+            "\n",
+            _row(("target", *CONFIGS[study])),
+            f"|{' --- |' * (1 + len(CONFIGS[study]))}\n",
+        ]
+        configs = [config, *(_config(root, name) for name in CONFIGS[study][1:])]
+        for name in names:
+            plans = ["plans" if settings.pages(c, root, name) else "" for c in configs]
+            parts.append(_row((_target(name), *plans)))
     return "".join(parts)
 
 
