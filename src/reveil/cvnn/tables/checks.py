@@ -121,7 +121,7 @@ EQUIVARIANCE = forms.form(
         forms.value("Networks", "n_models"),
     ),
     "Equivariance: max|F(e^it x) - e^it F(x)| / max|F(x)|, the largest over seeds. Gradient: norm "
-    "of the adversarial term's at the encoder, mean of the last epoch, the smallest over seeds. "
+    "of the adversarial term's at the encoder, in the last epoch, the smallest over seeds. "
     "Errors with Wilson's 95 % interval over test images.",
 )
 ADVERSARY = forms.form(
