@@ -14,7 +14,9 @@ from reveil.cvnn.tables.measures import (
     groups,
     mean,
     prepared,
+    references,
     seed_deviation,
+    under,
 )
 from reveil.errors import ReveilError
 from reveil.statistics import by_image, mean_interval, standard_deviation
@@ -53,7 +55,7 @@ def core_table(
     have all of them.
 
     Args:
-        images: The tidy table; rows of other protections are left out.
+        images: The tidy table; of other protections only that of the network as it is is used.
         models: Rows of models.csv, without which cells have no errors of classification.
         seed: Seed of the bootstrap.
 
@@ -64,8 +66,8 @@ def core_table(
     Raises:
         ReveilError: no protection of the comparison was attacked, or a row would mix two settings.
     """
-    images = prepared(images)
-    images = images[images["policy"].isin(list(CELLS))]
+    every = prepared(images)
+    images = every[every["policy"].isin(list(CELLS))]
     if images.empty:
         raise ReveilError(f"images: no row of a cell of the comparison: {', '.join(CELLS)}")
     rows: list[dict[str, Hashable]] = []
@@ -79,6 +81,7 @@ def core_table(
         for measure in MEASURES:
             row |= interval_columns(measure, mean(attacked, measure, seed))
         row["rmse_seed_std"] = seed_deviation(attacked, "rmse")
+        row |= references(attacked, under(every, named), seed)
         if models is not None:
             row |= key_columns(networks_behind(attacked, models))
         rows.append(row)
@@ -146,11 +149,12 @@ FORM = forms.form(
         _signed("RMSE, [0, 1]", "rmse"),
         forms.value("SD over seeds", "rmse_seed_std", 4),
         _signed("RMSE to the nearer image", "rmse_either"),
+        *forms.REFERENCES,
         *forms.COUNTED,
         *forms.ERRORS,
         forms.value("Test images", "n_test"),
     ),
     "Means over images, each averaged over seeds, with 95 % intervals. Effects: what the second "
     "level of a factor adds to the RMSE of the same image, averaged over the four combinations of "
-    "the other two; above 0 it protects.",
+    "the other two; above 0 it protects. " + forms.REFERENCED,
 )

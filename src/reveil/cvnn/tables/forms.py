@@ -82,6 +82,18 @@ ERRORS = (
     interval("Error with a random key, %", "error_random", 1, unit="_pct"),
 )
 
+UNPROTECTED = interval("RMSE unprotected", "rmse_unprotected")
+# What the RMSE of an attack is read beside.
+REFERENCES = (
+    interval("RMSE of the mean colour", "rmse_mean_colour"),
+    interval("RMSE of the blend", "rmse_blend"),
+    UNPROTECTED,
+)
+REFERENCED = (
+    "Mean colour: a guess of nothing; blend: the mean of the two mixed images; unprotected: the "
+    "same attack on the network as it is."
+)
+
 
 def published(unit: str) -> tuple[Column, ...]:
     """Return a column per source of values in one unit, ``{source}``."""

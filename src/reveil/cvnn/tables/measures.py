@@ -184,6 +184,25 @@ def under(images: pd.DataFrame, named: Mapping[str, Hashable], policy: str = NON
     return of_one_recipe(images[same], str(named["recipe"]))
 
 
+def references(
+    attacked: pd.DataFrame, unprotected: pd.DataFrame, seed: int = 0
+) -> dict[str, Hashable]:
+    """Return what an RMSE has to be read beside, as interval columns.
+
+    ``rmse_mean_colour`` and ``rmse_blend``, the trivial predictors of the same images, and
+    ``rmse_unprotected``, the same attack on the network as it is.
+
+    Args:
+        attacked: Images of a row.
+        unprotected: Those of :func:`under`.
+        seed: Seed of the bootstrap.
+    """
+    told: dict[str, Hashable] = {}
+    for column in ("rmse_mean_colour", "rmse_blend"):
+        told |= interval_columns(column, mean(attacked, column, seed))
+    return told | interval_columns("rmse_unprotected", mean(unprotected, "rmse", seed))
+
+
 def of_one_recipe(rows: pd.DataFrame, recipe: str) -> pd.DataFrame:
     """Return the rows of a recipe, or all if they have one in common, else none."""
     if rows["recipe"].nunique() <= 1:

@@ -17,7 +17,9 @@ from reveil.cvnn.tables.measures import (
     mean,
     position,
     prepared,
+    references,
     seed_deviation,
+    under,
 )
 from reveil.errors import ReveilError
 from reveil.statistics import mean_interval, standard_deviation
@@ -42,16 +44,16 @@ def k_table(images: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> pd.
     Differences are to k = 2, image by image.
 
     Args:
-        images: The tidy table; rows of other protections are left out.
+        images: The tidy table; of other protections only that of the network as it is is used.
         models: Rows of models.csv.
         seed: Seed of the bootstrap.
 
     Raises:
         ReveilError: no protection of the sweep was attacked, or a row would mix two settings.
     """
-    images = prepared(images)
-    ks = images["policy"].map(k_of)
-    images = images[ks.notna() & images["rmse"].notna()]
+    every = prepared(images)
+    ks = every["policy"].map(k_of)
+    images = every[ks.notna() & every["rmse"].notna()]
     if images.empty:
         raise ReveilError("images: no row of the protections rotation and rotation-k<n>")
     rows = []
@@ -59,7 +61,7 @@ def k_table(images: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> pd.
         row = named | {"k": k_of(str(named["policy"]))} | counts(attacked, "rmse")
         row |= interval_columns("rmse", mean(attacked, "rmse", seed))
         row["rmse_seed_std"] = seed_deviation(attacked, "rmse")
-        row |= interval_columns("rmse_blend", mean(attacked, "rmse_blend", seed))
+        row |= references(attacked, under(every, named), seed)
         same = images["policy"].map(k_of).eq(SMALLEST_K) & (row["k"] != SMALLEST_K)
         for column in (*SUBJECT, "attack"):
             same &= images[column] == named[column]
@@ -134,14 +136,14 @@ K = forms.form(
         forms.interval("RMSE, [0, 1]", "rmse"),
         forms.value("SD over seeds", "rmse_seed_std", 4),
         forms.interval("Difference to k = 2", "smallest_k_difference", sign="+"),
-        forms.interval("RMSE of the blend", "rmse_blend"),
+        *forms.REFERENCES,
         *forms.COUNTED,
         *forms.ERRORS,
         forms.value("Test images", "n_test"),
     ),
     "Means over images, each averaged over seeds, with 95 % intervals; differences paired, image "
     "by image; errors with Wilson's over test images. k: the true features and k - 1 that the "
-    "critic sees turned by a false angle.",
+    "critic sees turned by a false angle. " + forms.REFERENCED,
 )
 STOP = forms.form(
     (

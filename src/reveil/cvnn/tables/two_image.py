@@ -12,9 +12,11 @@ from reveil.cvnn.tables.measures import (
     groups,
     mean,
     prepared,
+    references,
     scaled,
     seed_deviation,
     share,
+    under,
 )
 from reveil.errors import ReveilError
 from reveil.statistics import Estimate
@@ -32,7 +34,8 @@ def two_image_table(
     with one guess stand beside him with the image of the two that it is nearer to.
 
     Args:
-        images: The tidy table; rows where images are not mixed, or none is guessed, are left out.
+        images: The tidy table; rows where images are not mixed, or none is guessed, are left out
+            but for those of the network as it is, which the others stand beside.
         by: Columns of ``images`` that make the rows of one protocol, dataset and model.
         seed: Seed of the bootstrap.
 
@@ -45,12 +48,13 @@ def two_image_table(
         raise ReveilError("images: no attack of the tidy table makes two guesses")
     rows = []
     guessed = images["rmse_either"].notna() | images["status"].ne(OK)
-    images = images[images["partner"].notna() & guessed]
+    every, images = images, images[images["partner"].notna() & guessed]
     for named, attacked in groups(images, by):
         row = named | counts(attacked, "rmse_either")
         row["rmse_seed_std"] = seed_deviation(attacked, "rmse_either")
-        for column in ("rmse_either", "rmse", "rmse_second", *TRIVIAL.values()):
+        for column in ("rmse_either", "rmse", "rmse_second"):
             row |= interval_columns(column, mean(attacked, column, seed))
+        row |= references(attacked, under(every, named), seed)
         for name, column in TRIVIAL.items():
             row |= beside(attacked, attacked, ("rmse_either", column), name, seed)
             better = scaled(_better(attacked, column), 100)
@@ -82,10 +86,11 @@ FORM = forms.form(
         forms.interval("RMSE of the mean colour", "rmse_mean_colour"),
         forms.interval("Difference to the mean colour", "mean_colour_difference", sign="+"),
         forms.interval("Nearer than the mean colour, %", "mean_colour_beaten", 1, unit="_pct"),
+        forms.UNPROTECTED,
     ),
     "Means over images, each averaged over seeds, with 95 % intervals; differences and ratios are "
     "paired, image by image; shares with Wilson's. RMSE with pixels in [0, 1]. The nearer guess is "
     "the judge's choice, which the attacker cannot make; of an attack with one guess it is the "
     "error to the nearer of the two images. Two different guesses of nothing come nearer than one "
-    "by chance.",
+    "by chance. Unprotected: the same attack on the network as it is.",
 )
