@@ -217,7 +217,8 @@ class View:
         if split not in SPLITS:
             raise ReveilError(not_allowed("split", split, SPLITS))
         if self.normalisation == "symmetric":
-            half = torch.full((1, 1, 1, 1), 0.5, dtype=torch.float32, device=device)
+            shape = (1, self.dataset.channels, 1, 1)
+            half = torch.full(shape, 0.5, dtype=torch.float32, device=device)
             return half, half
         source = self.dataset
         if self.normalisation != "dataset" and self.dataset.family in ("cifar10", "cifar100"):

@@ -24,6 +24,10 @@ from reveil.config import (
 )
 from reveil.config.presets import KINDS, preset_paths
 from reveil.config.schema import DEFINITIONS, missing_keys
+from reveil.cvnn import contest, loops
+from reveil.cvnn.attackers import angles, blind, decode, decoders, inference, two_image
+from reveil.cvnn.methods import MODULES
+from reveil.cvnn.protections import CHOICES
 from reveil.errors import ReveilError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +119,30 @@ def test_the_schema_allows_what_is_implemented():
     assert offered("recipe", "precision") == sorted(precision.PRECISIONS)
     assert offered("recipe", "fmnist_pipeline") == sorted(views.PIPELINES)
     assert offered("recipe", "normalisation") == sorted(views.NORMALISATIONS)
+    assert "rmsprop" in offered("recipe", "optimizer")
+
+
+def test_the_schema_allows_what_private_networks_implement():
+    rules = load_schema(ROOT)["$defs"]
+
+    def offered(section):
+        keys = rules[section]["properties"]
+        return {key: sorted(value["enum"]) for key, value in keys.items() if "enum" in value}
+
+    assert offered("protection") == {key: sorted(values) for key, values in CHOICES.items()}
+    assert offered("feature_attack") == {
+        "method": sorted(MODULES),
+        "scored_by": sorted(angles.SCORED_BY),
+        "parts": sorted(decode.PARTS),
+        "align": sorted([two_image.NOT_ALIGNED, *blind.METHODS]),
+        "decoder": sorted(decoders.DECODERS),
+        "infer": sorted(inference.TRAINED_ON),
+        "optimizer": sorted(optimizer for optimizer in optimizers.RULES if optimizer != "rmsprop"),
+        "precision": sorted(precision.PRECISIONS),
+    }
+    adversary = rules["recipe"]["properties"]["adversary"]["properties"]
+    assert sorted(adversary["loop"]["enum"]) == sorted(loops.LOOPS)
+    assert sorted(adversary["optimizer"]["enum"]) == sorted(contest.OPTIMIZERS)
 
 
 def test_readme_is_up_to_date():

@@ -95,6 +95,14 @@ def test_chance_may_be_told_where_classes_are_not_as_likely():
     assert chance_error_pct("cifar100") == pytest.approx(99)
     assert chance_error_pct("cifar100", {"cifar10": 50.0}) == pytest.approx(99)
     assert hidden_chance_error_pct("cifar10") == pytest.approx(90)
+    # Twenty groups of five classes, and three of five, three and two.
+    assert chance_error_pct("cifar100-coarse") == pytest.approx(95)
+    assert hidden_chance_error_pct("cifar100-coarse") == pytest.approx(99)
+    for name in ("fashion-mnist-coarse", "fashion-mnist-coarse-demo"):
+        assert chance_error_pct(name) == pytest.approx(50)
+        assert hidden_chance_error_pct(name) == pytest.approx(90)
+    assert chance_error_pct("fashion-mnist") == pytest.approx(90)
+    assert chance_error_pct("celeba-30") == pytest.approx(50)
     row = row_of(errors(made_up.trained(), chances={"cifar10": 55.5}))
     assert row["chance_error_pct"] == 55.5
 

@@ -8,6 +8,7 @@ import pytest
 from reveil import config as settings
 from reveil import policies
 from reveil.config.presets import merge, read_yaml
+from reveil.cvnn.tasks import hidden
 from reveil.errors import ReveilError
 from reveil.experiment_docs import PAGE, document
 
@@ -19,6 +20,14 @@ REPORTED = (
     "ats-cost",
 )
 OURS = ("ats-random", "ats-early", "ats-draws", "ats-batches", "ats-settings", "ats-leaks")
+# Section 5 of the methods of the second study.
+PRIVATE = (
+    *(f"cvnn-exp{number:02}" for number in range(1, 12)),
+    *(f"cvnn-ext{number:02}" for number in range(1, 14)),
+    "cvnn-core",
+)
+KNOWN = {"ats": (*REPORTED, *OURS), "cvnn": PRIVATE}
+NOT_PUBLISHED = ("cvnn-ext08", "cvnn-ext09", "cvnn-ext10", "cvnn-ext13", "cvnn-core")
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +47,98 @@ def changed(paper: dict, experiments: dict, **allowed: object) -> dict:
 
 def test_every_experiment_of_the_reports_is_a_preset_and_a_target(root: Path, paper: dict) -> None:
     known = settings.experiment_names(paper, root)
-    assert set(known) == {*REPORTED, *OURS}
-    assert sorted(paper["studies"]["ats"]["experiments"]["targets"]) == sorted(known)
+    assert sorted(known) == sorted(name for names in KNOWN.values() for name in names)
+    for study, names in KNOWN.items():
+        assert {settings.study_of(name) for name in names} == {study}
+        assert sorted(paper["studies"][study]["experiments"]["targets"]) == sorted(names)
 
 
 @pytest.mark.parametrize("name", ["demo", "tiny", "fashion"])
 def test_every_experiment_has_its_places(root: Path, paper: dict, name: str) -> None:
     config = laid(root, paper, name)
-    without = {n for n in (*REPORTED, *OURS) if not settings.pages(config, root, n)}
+    without = {n for n in KNOWN["ats"] if not settings.pages(config, root, n)}
     assert without == ({"ats-ext01", "ats-ext02"} if name == "fashion" else set())
+
+
+@pytest.mark.parametrize("name", ["config", "tiny"])
+def test_every_experiment_on_private_networks_has_its_places(root, paper, name) -> None:
+    config = paper if name == "config" else laid(root, paper, name)
+    assert [n for n in PRIVATE if not settings.pages(config, root, n)] == []
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_experiments_on_private_networks_run_as_published_and_as_ours(root, paper, name) -> None:
+    pages = settings.pages(paper, root, name)
+    report = name.startswith("cvnn-exp") or name in ("cvnn-ext11", "cvnn-ext12")
+    runs = {"published": "knijff2021" if report else "xiang2022", "ours": "fixed-cvnn"}
+    if name in NOT_PUBLISHED:
+        del runs["published"]
+    if name == "cvnn-ext11":
+        del runs["ours"]  # nothing but published numbers
+    assert {page.run: page.protocol for page in pages} == runs
+    # Each report is compared on the cut of its own code.
+    published = {page.model for page in pages if page.run == "published"}
+    cut = [model for model in published if model.startswith("resnet")]
+    assert all(model.endswith("-authors") == (not report) for model in cut)
+
+
+def test_cells_of_inversion_attack_1(root: Path, paper: dict) -> None:
+    """Nine networks as in Table 3, left, and ours on real data of both kinds, each seed's own."""
+    cells = settings.cells(paper, root, "cvnn-exp02", 0)
+    published = [cell for cell in cells if cell.page.run == "published"]
+    assert len(published) == 9 * 2
+    assert {(c.policy, c.recipe, c.attack) for c in published} == {
+        (policy, "cvnn-knijff2021", "inversion1-regressed") for policy in ("none", "report-old")
+    }
+    ours = [cell for cell in cells if cell.page.run == "ours"]
+    assert len(ours) == 4 * 3
+    assert {(c.policy, c.recipe, c.attack, c.defence) for c in ours} == {
+        (policy, "cvnn", "inversion1", "none") for policy in ("none", "additional", "rotation")
+    }
+    assert settings.cells(paper, root, "cvnn-exp02", 1) == cells
+
+
+def test_the_core_is_two_by_two_by_two(root: Path, paper: dict) -> None:
+    cells = settings.cells(paper, root, "cvnn-core", 0)
+    policies_of = {c.policy for c in cells} - {"none"}
+    ways = [settings.resolve_protection(paper, root, policy) for policy in policies_of]
+    assert {(way.end, way.adversary, way.swap) for way in ways} == {
+        (end, adversary, swap)
+        for end in ("relu", "norm")
+        for adversary in ("wgan-gp", "none")
+        for swap in ("sample", "none")
+    }
+    same = ("generator", "critic", "k", "counterpart", "weights", "norm_over", "norm_test")
+    assert len({tuple(getattr(way, key) for key in same) for way in ways}) == 1
+    attacks = {c.attack for c in cells if c.policy == "core-relu-off-keep"}
+    learned = {"inversion1", "inversion2-joint", "inversion2-separate", "two-image"}
+    assert attacks == {*learned, "blind-quadrant", "blind-matched", "blind-ica"}
+    assert {c.attack for c in cells if c.policy == "none"} == learned
+
+
+def test_inference_is_from_what_the_task_does_not_say(root: Path, paper: dict) -> None:
+    for name, data in {
+        "cvnn-ext04": {"cifar100-coarse", "fashion-mnist-coarse"},
+        "cvnn-ext05": {"celeba-30"},
+    }.items():
+        assert {page.dataset for page in settings.pages(paper, root, name)} == data
+        assert all(hidden(dataset) for dataset in data)
+
+
+@pytest.mark.parametrize(
+    "name", ["cvnn-exp02", "cvnn-exp03", *(f"cvnn-ext0{n}" for n in (2, 4, 5, 6, 7)), "cvnn-core"]
+)
+def test_every_attack_stands_beside_one_on_unprotected_features(root, paper, name) -> None:
+    """But for those that find an angle without learning, which nothing else is done by."""
+    cells = settings.cells(paper, root, name, 0)
+    attacked = {(c.page, c.attack) for c in cells if c.policy != "none" and c.attack}
+    beside = {(c.page, c.attack) for c in cells if c.policy == "none"}
+    found = {attack for _, attack in attacked - beside}
+    # That of the released network by our own attack is there for its angles.
+    assert {a for a in found if not a.startswith("blind-")} <= (
+        {"inversion1"} if name == "cvnn-ext02" else set()
+    )
+    assert attacked & beside
 
 
 @pytest.mark.parametrize("name", REPORTED)

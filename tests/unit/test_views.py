@@ -312,6 +312,7 @@ def constants(statistics):
         ("cifar100", *[CIFAR100_STATISTICS] * 5),
         ("orig_mismatch", CIFAR10_STATISTICS, CIFAR100_STATISTICS, *[CIFAR10_STATISTICS] * 3),
         ("warmerdam_mixed", CIFAR10_STATISTICS, *[CIFAR100_STATISTICS] * 3, CIFAR10_STATISTICS),
+        ("symmetric", *[((0.5,) * 3, (0.5,) * 3)] * 5),
     ],
 )
 def test_normalisation(normalisation, train, test, victim, score, start):
@@ -360,6 +361,12 @@ def test_other_datasets_keep_their_own_constants(normalisation):
     for split in SPLITS:
         value = view.normalise(images, split)[0, 0, 0, 0].item()
         assert value == pytest.approx((1 - 0.1307) / 0.3081)
+
+
+def test_symmetric_pixels_reach_from_minus_one_to_one():
+    ends = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 32, 32)
+    value = make_view(FASHION, normalisation="symmetric").normalise(ends)
+    assert value.flatten(1).unique(dim=1).flatten().tolist() == [-1, 1]
 
 
 @pytest.mark.parametrize(
