@@ -126,18 +126,23 @@ def test_inference_is_from_what_the_task_does_not_say(root: Path, paper: dict) -
 
 
 @pytest.mark.parametrize(
-    "name", ["cvnn-exp02", "cvnn-exp03", *(f"cvnn-ext0{n}" for n in (2, 4, 5, 6, 7)), "cvnn-core"]
+    "name",
+    [
+        *("cvnn-exp02", "cvnn-exp03", "cvnn-exp09", "cvnn-ext10", "cvnn-core"),
+        *(f"cvnn-ext0{n}" for n in (2, 4, 5, 6, 7, 8)),
+    ],
 )
 def test_every_attack_stands_beside_one_on_unprotected_features(root, paper, name) -> None:
-    """But for those that find an angle without learning, which nothing else is done by."""
+    """But for those that find an angle without learning, of which such features have none."""
     cells = settings.cells(paper, root, name, 0)
+    if name == "cvnn-exp09":
+        cells = [c for c in cells if c.page.run == "ours"]  # the report attacked no such network
     attacked = {(c.page, c.attack) for c in cells if c.policy != "none" and c.attack}
     beside = {(c.page, c.attack) for c in cells if c.policy == "none"}
     found = {attack for _, attack in attacked - beside}
     # That of the released network by our own attack is there for its angles.
-    assert {a for a in found if not a.startswith("blind-")} <= (
-        {"inversion1"} if name == "cvnn-ext02" else set()
-    )
+    learned = {a for a in found if not a.startswith(("blind-", "two-image-"))}
+    assert learned <= ({"inversion1"} if name == "cvnn-ext02" else set())
     assert attacked & beside
 
 
