@@ -59,7 +59,7 @@ def told(changes: dict, key: str, *parts: str, config: dict = FEW) -> str:
 @pytest.mark.parametrize(
     ("changes", "key", "name", "hint"),
     [
-        (cvnn(policies=["none", "rotaton"]), STUDY + "policies[1]", "rotaton", "'rotation'"),
+        (cvnn(policies=["none", "rotationn"]), STUDY + "policies[1]", "rotationn", "'rotation'"),
         (cvnn(attacks=["inversion-1"]), STUDY + "attacks[0]", "inversion-1", "'inversion1'"),
         (cvnn(protocols=["fixed-cvn"]), STUDY + "protocols[0]", "fixed-cvn", "'fixed-cvnn'"),
         (cvnn(datasets=["cifar-10"]), STUDY + "datasets[0]", "cifar-10", "'cifar10'"),
@@ -80,7 +80,7 @@ def told(changes: dict, key: str, *parts: str, config: dict = FEW) -> str:
             cvnn(experiments={"stand_ins": {"vgg16": "vg16"}}),
             *(STUDY + "experiments.stand_ins.vgg16", "vg16", "'vgg16'"),
         ),
-        (own({"policies": ["rotaton"]}), ROW + "policies", "rotaton", "'rotation'"),
+        (own({"policies": ["rotationn"]}), ROW + "policies", "rotationn", "'rotation'"),
         (own({"attacks": ["two-images"]}), ROW + "attacks", "two-images", "'two-image'"),
         (own({"recipes": ["cvn"]}), ROW + "recipes", "cvn", "'cvnn'"),
         (own(protocol="xiang22"), RUN + "protocol", "xiang22", "'xiang2022'"),
@@ -91,8 +91,8 @@ def told(changes: dict, key: str, *parts: str, config: dict = FEW) -> str:
             *("feature_attacks.knn-1.inner", "inversion", "'inversion1'"),
         ),
         (
-            {"protections": {"mine": {"base": "rotatio"}}},
-            *("protections.mine.base", "rotatio", "'rotation'"),
+            {"protections": {"mine": {"base": "rotationx"}}},
+            *("protections.mine.base", "rotationx", "'rotation'"),
         ),
         (
             {"feature_attacks": {"mine": {"base": "knn1"}}},
@@ -153,7 +153,7 @@ def test_the_default_is_no_name_to_use():
         ({"protections": {"rotation": {"kind": "rotate"}}}, "protections.rotation.kind"),
         ({"protections": {"mine": {"base": "rotation", "k": 1}}}, "protections.mine.k"),
         ({"feature_attacks": {"knn-1": {"method": "nearest"}}}, "feature_attacks.knn-1.method"),
-        ({"recipes": {"cvnn": {"adversary": {"loop": "jont"}}}}, "recipes.cvnn.adversary.loop"),
+        ({"recipes": {"cvnn": {"adversary": {"loop": "jointt"}}}}, "recipes.cvnn.adversary.loop"),
         ({"protections": 3}, "protections"),
         ({"feature_attacks": None}, "feature_attacks"),
         (cvnn(items=["table_protecton"]), STUDY + "items[0]"),
@@ -371,7 +371,7 @@ def test_a_preset_of_ones_own_starts_from_its_base():
 
 def test_presets_that_do_not_exist_are_named_where_they_are_asked_for():
     with pytest.raises(ReveilError, match="did you mean 'rotation'"):
-        resolve_protection(PAPER, ROOT, "rotaton")
+        resolve_protection(PAPER, ROOT, "rotationn")
     with pytest.raises(ReveilError, match="did you mean 'two-image'"):
         resolve_feature_attack(PAPER, ROOT, "two-imag")
 
