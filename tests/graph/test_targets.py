@@ -6,32 +6,61 @@ import pytest
 
 from tests.workflow import ROOT, Clone
 
-PRESETS = ("config.yaml", "config/demo.yaml", "config/fashion.yaml", "config/tiny.yaml")
+# Experiments of each study, and those that some configuration leaves out.
+STUDIES = {
+    "ats": (26, {"ats_ext01", "ats_ext02"}),
+    "cvnn": (25, {f"cvnn_ext{number:02}" for number in (1, 2, 3, 5, 6, 7, 11)}),
+}
+PLACES = [(study, place) for study in STUDIES for place in range(4)]
 
 
-def documented() -> dict[str, tuple[bool, ...]]:
-    """Return where each target can be done, in the order of ``PRESETS``."""
+def documented(study: str) -> tuple[tuple[str, ...], dict[str, tuple[bool, ...]]]:
+    """Return the configurations of a study, and where each of its targets can be done."""
     text = (ROOT / "docs/experiments.md").read_text()
-    _, _, table = text.partition("| target | config.yaml | demo | fashion | tiny |")
-    rows = re.findall(r"^\| `(ats_\w+)` \|(.*)\|$", table, flags=re.MULTILINE)
-    return {
+    heading, table = re.search(
+        rf"^\| target \|((?:(?!\n).)*tiny) \|\n[| -]+\n((?:\| `{study}_.*\n)+)", text, re.MULTILINE
+    ).groups()
+    names = tuple(name.strip() for name in heading.split("|"))
+    rows = re.findall(rf"^\| `({study}_\w+)` \|(.*)\|$", table, flags=re.MULTILINE)
+    return names, {
         name: tuple(cell.strip() == "plans" for cell in cells.split("|")) for name, cells in rows
     }
 
 
-@pytest.mark.parametrize("place", range(len(PRESETS)), ids=PRESETS)
-def test_targets_plan_where_the_page_says_so(fresh: Clone, place: int) -> None:
-    table = documented()
-    assert len(table) == 26
+@pytest.mark.parametrize(("study", "place"), PLACES, ids=[f"{s}-{p}" for s, p in PLACES])
+def test_targets_plan_where_the_page_says_so(fresh: Clone, study: str, place: int) -> None:
+    names, table = documented(study)
+    count, tied = STUDIES[study]
+    assert len(names) == 4
+    assert len(table) == count
     wanted = [name for name, plans in table.items() if plans[place]]
-    assert set(table) - set(wanted) <= {"ats_ext01", "ats_ext02"}
-    planned = Clone(fresh.path, (PRESETS[place],)).plan(*wanted)
+    assert set(table) - set(wanted) in (set(), tied)
+    file = names[place] if names[place].endswith(".yaml") else f"config/{names[place]}.yaml"
+    planned = Clone(fresh.path, (file,)).plan(*wanted)
     assert set(wanted) <= set(planned)
 
 
-@pytest.mark.parametrize("name", ["ats_ext01", "ats_ext02"])
-def test_an_experiment_without_its_data_is_refused_with_the_reason(fresh: Clone, name: str) -> None:
+@pytest.mark.parametrize("study", STUDIES)
+def test_fashion_asks_for_all_that_it_can_carry(fresh: Clone, study: str) -> None:
+    clone = Clone(fresh.path, ("config/fashion.yaml",))
+    carried = set(documented(study)[1]) - STUDIES[study][1]
+    assert set(clone.plan(*sorted(carried))) - carried <= set(clone.plan(study))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("ats_ext01", "tiny-imagenet-200"),
+        ("ats_ext02", "tiny-imagenet-200"),
+        ("cvnn_ext06", "cub-200"),
+        ("cvnn_ext07", "celeba"),
+    ],
+    ids=["ats_ext01", "ats_ext02", "cvnn_ext06", "cvnn_ext07"],
+)
+def test_an_experiment_without_its_data_is_refused_with_the_reason(
+    fresh: Clone, name: str, data: str
+) -> None:
     done = Clone(fresh.path, ("config/fashion.yaml",)).run(name, "--dry-run", check=False)
     assert done.returncode
-    assert "tiny-imagenet-200" in done.stderr + done.stdout
+    assert data in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
