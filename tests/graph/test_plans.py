@@ -18,7 +18,7 @@ AFTER_ATTACKS = {
 
 
 def without_targets(plan: dict[str, int]) -> dict[str, int]:
-    return {rule: count for rule, count in plan.items() if rule not in ("all", "ats")}
+    return {rule: count for rule, count in plan.items() if rule not in ("all", "ats", "cvnn")}
 
 
 def test_finished_run_plans_nothing(tiny: Clone) -> None:
@@ -151,8 +151,9 @@ def test_only_the_tidy_table_present_plans_one_job(fresh: Clone, tiny: Clone) ->
     "preset", ["config.yaml", "config/demo.yaml", "config/fashion.yaml", "config/fashion-core.yaml"]
 )
 def test_every_preset_plans(fresh: Clone, preset: str) -> None:
-    planned = Clone(fresh.path, (preset,)).plan("ats")
+    planned = Clone(fresh.path, (preset,)).plan()
     assert planned["attack_images"] > 0
+    assert planned["attack_features"] > 0
 
 
 @pytest.mark.parametrize("name", ["orig2021", "drabent2022", "warmerdam2022", "fixed"])

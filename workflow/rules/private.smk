@@ -81,7 +81,7 @@ rule train_attacker:
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
     params:
-        switches=feature_switches,
+        switches=attacker_switches,
         method=method_code,
         code=code_of("train_attacker"),
     message:

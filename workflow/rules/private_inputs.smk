@@ -3,17 +3,21 @@
 from reveil.cvnn.methods import MODULES
 
 
-def feature_switches(wildcards):
-    """Return what the rows of an attack on features depend on, whatever the images."""
-    switches = protocol(wildcards.protocol)
+def attacker_switches(wildcards):
+    """Return what an attacker on features learns from."""
     attack = feature_attack(wildcards.attack)
     return {
-        "scene": {"images": switches["scene"]["images"]},
-        "features": switches["features"],
+        "features": protocol(wildcards.protocol)["features"],
         "attack": attack,
-        "inner": feature_attack(attack["inner"]) if "inner" in used_by(attack) else None,
+        "inner": feature_attack(attack["inner"]) if used_by(attack) else None,
         "recipe": recipe_of(wildcards),
     }
+
+
+def feature_switches(wildcards):
+    """Return what the rows of an attack on features depend on, whatever the images."""
+    images = protocol(wildcards.protocol)["scene"]["images"]
+    return {"scene": {"images": images}, **attacker_switches(wildcards)}
 
 
 def used_by(attack):
