@@ -97,7 +97,7 @@ def test_the_grid_shows_images_partners_and_both_guesses(shown):
     assert "Two images,\nsecond guess" in written.replace("Rotation\n", "")
     assert f"one colour: {MEAN_COLOUR:.3f}" in written
     assert f"mean of both: {BLEND:.3f}" in written
-    assert heading(figure).endswith("2 images, seed 0, RMSE on [0, 1]")
+    assert heading(figure).endswith("2 images, seed 0, RMSE")
 
 
 def test_errors_are_bold_where_they_beat_both_trivial_predictors(shown):

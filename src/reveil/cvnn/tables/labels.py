@@ -41,6 +41,7 @@ _POLICIES = {
     "core-linear-wgan-keep": "Linear end, WGAN",
     "core-linear-wgan-swap": "Linear end, WGAN, swap",
     "report-old": "Report, ReLU end",
+    "report-lenet": "Report, LeNet",
     "report-linear": "Report, linear end",
     "report-swap": "Report, swap without WGAN",
     "report-clip": "Report, clipped critic",
