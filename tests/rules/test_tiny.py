@@ -188,3 +188,10 @@ def test_report_gathers_every_figure_with_labels(tiny: Clone, tmp_path: Path) ->
         suffix = "png" if figure == "grid" else "svg"
         assert f"{figure}_{PAGE}.{suffix}" in text
     assert "Gao et al. 2021" in text
+    assert "Complex-valued networks (cvnn)" in text
+    for figure in ("errors", "grid", "curves"):
+        suffix = "png" if figure == "grid" else "svg"
+        assert f"{figure}_fixed-cvnn_fashion-mnist-demo_resnet20-alpha-w4.{suffix}" in text
+    for path in (tiny.path / "results/tiny/cvnn/tables").glob("*.html"):
+        assert f"cvnn/tables/{path.name}" in text
+    assert "Knijff et al. 2021" in text
