@@ -1,4 +1,4 @@
-"""Draw who computes how much of a network, a page per dataset and model."""
+"""Draw who computes how much of a network, a page per dataset."""
 
 import pandas as pd
 

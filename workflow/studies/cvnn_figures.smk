@@ -132,16 +132,16 @@ rule cvnn_figure_exp06:
 
 rule cvnn_figure_exp11:
     output:
-        svg=experiment_figure("cvnn-exp11", "svg"),
-        png=experiment_figure("cvnn-exp11", "png"),
+        svg=dataset_figure("cvnn-exp11", "svg"),
+        png=dataset_figure("cvnn-exp11", "png"),
     log:
         f"logs/{config['run']}/cvnn_figure_exp11.log",
     localrule: True
     conda:
         "../../envs/torch.yaml"
     params:
-        pages=figure_pages("cvnn-exp11"),
-        networks=lambda w: networks_beside("cvnn-exp11"),
+        pages=dataset_pages("cvnn-exp11"),
+        networks=lambda w: networks_by_dataset("cvnn-exp11"),
         code=code_of("cvnn_figure_exp11"),
     message:
         "Draw the figure of cvnn-exp11: who computes how much"

@@ -145,24 +145,59 @@ def classification_report(name):
     )
 
 
-def networks_beside(name):
-    """Return, for each page, the networks of an experiment, whether trained or not."""
+def experiment_networks(name):
+    """Return the networks of an experiment, each once, whether trained or not."""
     return [
-        [
-            {
-                "protocol": cell.protocol,
-                "dataset": page.dataset,
-                "model": page.model,
-                "policy": cell.policy,
-                "protection": protection(cell.policy),
-                "recipe": recipe(cell.recipe, page.dataset, page.model),
-            }
-            for cell in cells_of(name, page)
-        ]
+        {
+            "protocol": cell.protocol,
+            "dataset": page.dataset,
+            "model": page.model,
+            "policy": cell.policy,
+            "protection": protection(cell.policy),
+            "recipe": recipe(cell.recipe, page.dataset, page.model),
+        }
         for page in experiment_pages(name)
+        for cell in cells_of(name, page)
     ]
 
 
-def experiment_networks(name):
-    """Return the networks of an experiment, each once."""
-    return [network for page in networks_beside(name) for network in page]
+def dataset_pages(name):
+    """Return the pages of a figure that shows all models of a dataset beside each other."""
+    pages = experiment_pages(name)
+    return [
+        {
+            "dataset": dataset,
+            "protocol": ", ".join(
+                dict.fromkeys(page.protocol for page in pages if page.dataset == dataset)
+            ),
+        }
+        for dataset in dict.fromkeys(page.dataset for page in pages)
+    ]
+
+
+def dataset_figure(name, suffix):
+    """Return the pages of such a figure, in the form that the report shows well flagged for it."""
+    folder = f"results/{config['run']}/cvnn/figures"
+    pages = dataset_pages(name)
+    paths = [f"{folder}/{item_of(name)}_{page['dataset']}.{suffix}" for page in pages]
+    if suffix != "svg":
+        return paths
+    return [
+        for_report(
+            path,
+            caption=f"../report/cvnn_figure_{item_of(name)}.rst",
+            category=CATEGORIES["cvnn"],
+            subcategory=experiment(name)["title"],
+            labels={"experiment": name, "dataset": page["dataset"]},
+        )
+        for path, page in zip(paths, pages)
+    ]
+
+
+def networks_by_dataset(name):
+    """Return the networks of each of these pages."""
+    networks = experiment_networks(name)
+    return [
+        [network for network in networks if network["dataset"] == page["dataset"]]
+        for page in dataset_pages(name)
+    ]

@@ -21,7 +21,7 @@ _EMPTY: dict[str, Hashable] = {
     **dict.fromkeys(("protocol", "model", "label", "attack_label"), ""),
     **dict.fromkeys(("rmse_pooled_mean", "rmse_pooled_low", "rmse_pooled_high"), math.nan),
     **dict.fromkeys(("mse_pm1_mean", "mse_pm1_low", "mse_pm1_high"), math.nan),
-    "n_images": 0,
+    "n_images": math.nan,
 }
 
 
