@@ -125,7 +125,16 @@ def _lines(axes: Axes, table: pd.DataFrame, panel: Panel, colour: str) -> None:
     marker = "o" if len(table) < 4 else ""
     for column, dash in panel.columns.items():
         if table[column].notna().any():
-            axes.plot(table["epoch"], table[column], color=colour, ls=dash, marker=marker, ms=4)
+            filled = colour if dash == "-" else "white"
+            axes.plot(
+                table["epoch"],
+                table[column],
+                color=colour,
+                ls=dash,
+                marker=marker,
+                mfc=filled,
+                ms=4,
+            )
 
 
 def _gradient_scale(axes: Axes, norms: pd.Series) -> None:
@@ -142,4 +151,5 @@ def _gradient_scale(axes: Axes, norms: pd.Series) -> None:
     elif positive.max() > 10 * positive.min():
         axes.set_yscale("log")
     else:
-        axes.set_ylim(bottom=0)
+        # Room for the marker of a training of few epochs.
+        axes.set_ylim(0, 1.1 * positive.max())
