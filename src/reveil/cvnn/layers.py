@@ -29,7 +29,7 @@ class ComplexConv2d(nn.Module):
     ) -> None:
         super().__init__()
         self.real = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
-        self.imaginary = nn.Parameter(torch.empty_like(self.real))
+        self.imaginary = nn.Parameter(torch.empty(self.real.shape))
         self.stride, self.padding = stride, padding
 
     def forward(self, x: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class ComplexLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.real = nn.Parameter(torch.empty(outputs, inputs))
-        self.imaginary = nn.Parameter(torch.empty_like(self.real))
+        self.imaginary = nn.Parameter(torch.empty(self.real.shape))
 
     def forward(self, x: Tensor) -> Tensor:
         return _complex_product(linear, x, self.real, self.imaginary)
