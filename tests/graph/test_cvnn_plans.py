@@ -1,5 +1,7 @@
 """What Snakemake plans of private networks: who is trained again, and who is not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,23 @@ DRAWING = ("cvnn_table_", "cvnn_figure_")
 ATTACKING = {"train_attacker", "attack_features"}
 
 
-def statement(source: str) -> str:
-    return source + "\nREMARK = 1\n"
+@pytest.fixture(scope="module")
+def copied(tiny: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A copy of the finished run for all tests here, which leave it as it was."""
+    with tiny.copy(tmp_path_factory.mktemp("plans")) as clone:
+        yield clone
+
+
+@contextmanager
+def edited(clone: Clone, module: str) -> Iterator[Clone]:
+    """Yield the clone with one statement more in a module."""
+    path = clone.path / f"src/reveil/cvnn/{module}.py"
+    source = path.read_text()
+    path.write_text(f"{source}\nREMARK = 1\n")
+    try:
+        yield clone
+    finally:
+        path.write_text(source)
 
 
 def work(plan: dict[str, int]) -> dict[str, int]:
@@ -53,22 +70,23 @@ def test_finished_target_plans_nothing(tiny: Clone, target: str) -> None:
     ids=["decoders", "two_image", "neighbours", "inference", "blind"],
 )
 def test_edited_attacker_reruns_its_attacks_and_no_training(
-    changed: Clone, module: str, attacks: tuple[str, ...]
+    copied: Clone, module: str, attacks: tuple[str, ...]
 ) -> None:
-    changed.edit(f"src/reveil/cvnn/attackers/{module}.py", statement)
-    planned, count = changed.plan(), trained(changed, *attacks)
-    assert 0 < count <= trained(changed, "")
-    assert (count < trained(changed, "")) == (module != "decoders")
+    with edited(copied, f"attackers/{module}") as clone:
+        planned = clone.plan()
+    count = trained(copied, *attacks)
+    assert 0 < count <= trained(copied, "")
+    assert (count < trained(copied, "")) == (module != "decoders")
     assert planned["train_attacker"] == count
     # Attackers whom others build on may attack nothing themselves.
     assert 0 < planned["attack_features"] <= count
     assert set(work(planned)) == ATTACKING
 
 
-def test_edited_training_of_private_networks_trains_no_other(changed: Clone) -> None:
-    changed.edit("src/reveil/cvnn/contest.py", statement)
-    planned = work(changed.plan())
-    assert planned["train_private_model"] == networks(changed) > 0
+def test_edited_training_of_private_networks_trains_no_other(copied: Clone) -> None:
+    with edited(copied, "contest") as clone:
+        planned = work(clone.plan())
+    assert planned["train_private_model"] == networks(copied) > 0
     assert set(planned) == {"train_private_model", *ATTACKING}
 
 
@@ -95,22 +113,22 @@ def test_edited_training_of_private_networks_trains_no_other(changed: Clone) -> 
     ids=["unused protection", "protection", "unused attack", "attack", "compute"],
 )
 def test_changed_config_reruns_what_depends_on_it(
-    changed: Clone, overrides: dict, expected: dict[str, int]
+    copied: Clone, overrides: dict, expected: dict[str, int]
 ) -> None:
-    plan = changed.with_config("overrides", overrides).plan()
+    plan = copied.with_config("overrides", overrides).plan()
     assert work(plan) == expected
     assert bool(plan) == bool(expected)
 
 
-def test_other_images_are_attacked_by_the_same_attackers(changed: Clone) -> None:
+def test_other_images_are_attacked_by_the_same_attackers(copied: Clone) -> None:
     count = {"protocols": {"fixed-cvnn": {"scene": {"images": {"count": 4}}}}}
-    planned = work(changed.with_config("overrides", count).plan("cvnn"))
+    planned = work(copied.with_config("overrides", count).plan("cvnn"))
     assert set(planned) == {"attack_features"}
 
 
-def test_other_pictures_redraw_the_grid(changed: Clone) -> None:
+def test_other_pictures_redraw_the_grid(copied: Clone) -> None:
     pictures = {"studies": {"cvnn": {"pictures": {"images": [1]}}}}
-    assert set(changed.with_config("overrides", pictures).plan("cvnn")) == {
+    assert set(copied.with_config("overrides", pictures).plan("cvnn")) == {
         "cvnn_figure_grid",
         "cvnn",
     }
