@@ -133,6 +133,7 @@ def test_the_schema_allows_what_private_networks_implement():
     assert offered("feature_attack") == {
         "method": sorted(MODULES),
         "scored_by": sorted(angles.SCORED_BY),
+        "scored_parts": sorted(angles.SCORED_PARTS),
         "parts": sorted(decode.PARTS),
         "align": sorted([two_image.NOT_ALIGNED, *blind.METHODS]),
         "decoder": sorted(decoders.DECODERS),

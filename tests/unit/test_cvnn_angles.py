@@ -16,6 +16,7 @@ from reveil.cvnn.scene import Intercepted, intercept
 from reveil.cvnn.stacked import real_part, rotate, stack
 from reveil.errors import ReveilError
 from reveil.job import State
+from reveil.rng import generator
 from tests.hidden import VIEW, Toy, attack, own_data, pixels
 
 QUICK = {"width": 8, "learning_rate": 3e-3, "batch_size": 16, "patience": 50, "decoder": "plain"}
@@ -279,3 +280,22 @@ def test_an_end_in_relu_is_decoded_without_learning_its_angle():
 def test_an_unknown_alignment_is_named():
     with pytest.raises(ReveilError, match="attack.align: 'none' .* allowed: quadrant, matched"):
         attacker(Toy(), method="blind", align="none")
+
+
+def test_both_parts_tell_the_key_from_a_quarter_turn_further() -> None:
+    """A critic of real parts alone finds b as true as a; the imaginary part there is -a."""
+    source = generator(0, "test both parts")
+    a, b = torch.randn(2, 16, 3, 8, 8, generator=source).abs()
+    angles = circular.TURN * torch.rand(16, generator=source)
+    x = rotate(stack(a, b), angles)
+
+    def positive(features: Tensor) -> Tensor:
+        return -(-features).relu().sum((1, 2, 3))
+
+    grid = search.grid(720)
+    key = search.best_angles(positive, x, grid, refine=True, both=True)
+    assert circular.error(key, angles).max() < 0.03
+    # Of real parts alone, all angles from the key to a quarter turn further are as good.
+    alone = search.Turned(positive, x)
+    for further in (0, math.pi / 4, math.pi / 2):
+        assert alone((angles + further)[None]).min() > -1e-3

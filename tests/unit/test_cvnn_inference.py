@@ -165,7 +165,7 @@ def test_what_cannot_be_done_is_said():
         ("original", "images"),
         ("original", "reconstructions"),
     ):
-        with pytest.raises(ReveilError, match="inner: 'inversion1' has no trained attacker"):
+        with pytest.raises(ReveilError, match="inner: 'inversion1-both' has no trained attacker"):
             infer(Toy(kind=kind), trained_on)
     with pytest.raises(ReveilError, match="attack infer: own images have no targets"):
         infer(Toy(kind="original"), "features").fit(own_data(Toy(kind="original")))

@@ -152,7 +152,7 @@ def test_half_precision_only_where_it_holds_the_numbers():
 
 
 def test_what_cannot_be_done_is_said():
-    with pytest.raises(ReveilError, match="inner: 'inversion1' has no trained attacker here"):
+    with pytest.raises(ReveilError, match="inner: 'inversion1-both' has no trained attacker here"):
         knn(Toy())
     network = Toy(kind="original")
     with pytest.raises(ReveilError, match="own images have no targets"):

@@ -32,7 +32,7 @@ def test_every_protection_is_a_training_and_every_attack_an_attacker() -> None:
 
 
 def test_an_inference_attack_brings_the_attacker_it_builds_on_once() -> None:
-    row = {"policies": ["rotation"], "attacks": ["infer-features", "knn-1", "inversion1"]}
+    row = {"policies": ["rotation"], "attacks": ["infer-features", "knn-1", "inversion1-both"]}
     work = settings.workload(own(row), ROOT, "cvnn-own")
     assert work.attackers == 3
     assert work.attacked_images == 3 * 500

@@ -126,7 +126,7 @@ def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Ite
     for page in pages:
         for position, row in enumerate(experiment["rows"]):
             key = f"{KIND}.{name}.rows[{position}]"
-            for message in _row(study, key, page, row):
+            for message in _row(study, key, page, row, tuple(experiment["runs"])):
                 if message not in told:
                     told.add(message)
                     yield message
@@ -144,10 +144,11 @@ def _sound(study: Study, allowed: Values) -> Values:
     return {**allowed, "datasets": data, "models": models, "stand_ins": stand_ins}
 
 
-def _row(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
+def _row(study: Study, key: str, page: Page, row: Values, runs: tuple[str, ...]) -> Iterator[str]:
+    known = list(dict.fromkeys(("published", "ours", *runs)))
     for part, run in enumerate(row.get("runs", [])):
-        if run not in ("published", "ours") and run != page.run:
-            yield not_allowed(f"{key}.runs[{part}]", run, ["published", "ours"])
+        if run not in known:
+            yield not_allowed(f"{key}.runs[{part}]", run, known)
     if page.run not in row.get("runs", [page.run]):
         return
     if page.origin[1] not in row.get("models", [page.origin[1]]):

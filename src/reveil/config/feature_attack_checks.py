@@ -15,6 +15,7 @@ TRAINED = (*IMAGES, "infer")
 # Keys that only some methods use. Elsewhere they must be as in the default.
 USED_BY: dict[str, tuple[str, ...]] = {
     "scored_by": ("angle_search",),
+    "scored_parts": ("angle_search",),
     "candidates": ("angle_search",),
     "refine": ("angle_search",),
     "consistent": ("angle_search", "angle_regression"),

@@ -22,6 +22,7 @@ from reveil.precision import precision
 from reveil.rng import generator
 
 SCORED_BY = ("own", "wgan")
+SCORED_PARTS = ("real", "both")
 
 
 def make(known: Known) -> Attacker:
@@ -114,8 +115,11 @@ class AngleSearch(AngleAttacker):
 
     ``scored_by`` ``own``: a critic of the layers of the WGAN's is trained to tell true features a
     from features turned back by a false angle, by binary cross-entropy; ``candidates`` angles
-    stand evenly on the circle. ``wgan``: as in the code released in 2022, the critic that the
-    network was trained against, and ``candidates`` random angles, the same for all images.
+    stand evenly on the circle. ``scored_parts`` ``real``: as published, the critic sees the real
+    part of what is turned back; ``both``: the imaginary part counts, too, which tells the key from
+    a quarter turn further, where the real part is b. ``wgan``: as in the code released in 2022, the
+    critic that the network was trained against, and ``candidates`` random angles, the same for all
+    images.
 
     That code scores candidate R x and then turns x by the inverse of the best R. ``consistent``
     false does the same: the angle of the guess is the negative of the one that was scored.
@@ -126,6 +130,10 @@ class AngleSearch(AngleAttacker):
         scored_by = known.attack["scored_by"]
         if scored_by not in SCORED_BY:
             raise ReveilError(not_allowed("attack.scored_by", scored_by, SCORED_BY))
+        if known.attack["scored_parts"] not in SCORED_PARTS:
+            raise ReveilError(
+                not_allowed("attack.scored_parts", known.attack["scored_parts"], SCORED_PARTS)
+            )
         self.own_critic = self.rotated and scored_by == "own"
         self.critic = known.critic
         if self.rotated and not self.own_critic and known.critic is None:
@@ -165,7 +173,13 @@ class AngleSearch(AngleAttacker):
         if self.attack["scored_by"] == "wgan":
             stream = generator(self.seed, "rotations", self.name)
             candidates = circular.TURN * torch.rand(count, generator=stream)
-        scored = search.best_angles(self.critic, seen.x, candidates, refine=self.attack["refine"])
+        scored = search.best_angles(
+            self.critic,
+            seen.x,
+            candidates,
+            refine=self.attack["refine"],
+            both=self.attack["scored_parts"] == "both",
+        )
         return scored if self.attack["consistent"] else circular.wrap(-scored)
 
     @property

@@ -3,8 +3,13 @@
 A critic's first convolution is linear, and so is turning back: the convolution is done once for
 each part of x, and every angle that is tried costs a weighted sum of the two and the layers after
 it. That gives the same scores up to rounding; on a CPU it saves a tenth to a third of the time.
+
+The imaginary part says more. Turned back by the key, x is a + i b, of which both parts are true
+features; a quarter turn further it is b - i a, whose real part is as true as before, so that a
+critic of real parts alone cannot tell the two, but whose imaginary part is -a.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -28,7 +33,9 @@ def grid(count: int) -> Tensor:
     return torch.arange(count) * (circular.TURN / count)
 
 
-def best_angles(critic: Critic, x: Tensor, candidates: Tensor, *, refine: bool) -> Tensor:
+def best_angles(
+    critic: Critic, x: Tensor, candidates: Tensor, *, refine: bool, both: bool = False
+) -> Tensor:
     """Return for every sample the angle theta' with the highest score of Re[x exp(-i theta')].
 
     Args:
@@ -37,6 +44,7 @@ def best_angles(critic: Critic, x: Tensor, candidates: Tensor, *, refine: bool) 
         candidates: (K,) angles that every sample is tried with.
         refine: go on from the best one by golden section, one K-th of a turn to either side, to
             ``TOLERANCE`` radians.
+        both: add the score of Im[x exp(-i theta')].
 
     Returns:
         (B,) angles in [0, 2 pi), each independent of the other samples.
@@ -48,7 +56,11 @@ def best_angles(critic: Critic, x: Tensor, candidates: Tensor, *, refine: bool) 
     at_once = max(1, SCORED.get(x.device.type, SCORED["cpu"]) // most)
 
     def work(piece: slice) -> Tensor:
-        score = Turned(critic, stack(real[piece], imaginary[piece]))
+        turned = Turned(critic, stack(real[piece], imaginary[piece]))
+
+        def score(angles: Tensor) -> Tensor:
+            return turned(angles) + turned(angles + math.pi / 2) if both else turned(angles)
+
         scores = torch.cat([score(angles[:, None]) for angles in candidates.split(at_once)])
         best = candidates[scores.argmax(0)]
         if not refine:

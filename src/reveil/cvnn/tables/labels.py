@@ -49,6 +49,7 @@ _POLICIES = {
 }
 _ATTACKS = {
     "inversion1": "Inversion 1",
+    "inversion1-both": "Inversion 1, both parts scored",
     "inversion1-plain": "Inversion 1, plain decoder",
     "inversion1-released": "Inversion 1, released form",
     "inversion1-regressed": "Inversion 1, regressed angle",
