@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reveil.config.presets import read_yaml
+from reveil.cvnn.tables.core import cell_name
 from tests.workflow import ROOT
 
 COLUMNS = list(read_yaml(ROOT / "workflow/schemas/cvnn_images.schema.yaml")["properties"])
@@ -110,7 +111,7 @@ def attacker(
 
 
 def core_name(end, adversary, swap):
-    return f"core-{end}-{adversary}-{swap}"
+    return cell_name((end, adversary, swap))
 
 
 def core(effects=(0.04, 0.01, 0.03), *, images=12, seeds=(0,), attack="inversion1"):

@@ -9,6 +9,7 @@ from scipy import stats
 
 from reveil import rows
 from reveil.cvnn import tables
+from reveil.cvnn.tables.core import CELLS
 from reveil.cvnn.tables.sweeps import k_of
 from reveil.errors import ReveilError
 from reveil.statistics import share_interval
@@ -133,14 +134,14 @@ def test_main_effects_of_the_core_are_what_was_added(seeds):
         assert ends(row, "rmse") == pytest.approx([expected] * 3)
         assert (row["n_images"], row["n_seeds"]) == (12, len(seeds))
     assert table["policy"].iloc[0] == "core-relu-off-keep"
-    cell = row_of(table, policy="core-linear-wgan-keep")
+    cell = row_of(table, policy="rotation")
     assert cell["rmse_mean"] == pytest.approx(0.1 + 0.05 + 0.001 * (len(seeds) - 1))
 
 
 def test_a_main_effect_is_averaged_over_the_other_factors():
     images = made_up.core((0.0, 0.0, 0.0))
     # An interaction: the swap adds 0.04 in one of four combinations of the others.
-    there = images["policy"] == "core-linear-wgan-swap"
+    there = images["policy"] == "rotation-swap"
     images.loc[there, "rmse"] += 0.04
     table = tables.core_table(images, made_up.networks())
     for factor in ("end", "adversary", "swap"):
@@ -164,7 +165,7 @@ def test_effects_have_a_sign_and_cells_have_none():
 
 def test_the_seeds_of_an_effect_lie_apart():
     images = made_up.core((0.04, 0.0, 0.0), seeds=(0, 1))
-    linear = images["policy"].str.contains("linear") & (images["seed"] == 1)
+    linear = images["policy"].map(lambda p: CELLS[p][0] == "linear") & (images["seed"] == 1)
     images.loc[linear, "rmse"] += 0.02
     row = row_of(tables.core_table(images, made_up.networks()), factor="end")
     assert row["rmse_mean"] == pytest.approx(0.05)
@@ -173,7 +174,7 @@ def test_the_seeds_of_an_effect_lie_apart():
 
 def test_without_a_cell_there_is_no_core():
     with pytest.raises(ReveilError, match="no row of a cell of the comparison: core-relu-off-keep"):
-        tables.core_table(made_up.attacked(), made_up.networks())
+        tables.core_table(made_up.attacked("additional"), made_up.networks())
 
 
 def test_k_is_read_from_the_name_and_compared_with_two():

@@ -34,11 +34,24 @@ _TITLES = {
     "swap": "Effect of the swap",
 }
 MEASURES = ("rmse", "rmse_either")
+# Cells that are protections of other experiments, too, and are trained once.
+_ELSEWHERE = {
+    ("linear", "wgan", "keep"): "rotation",
+    ("linear", "wgan", "swap"): "rotation-swap",
+    ("relu", "wgan", "keep"): "rotation-relu",
+}
 
 
 def cell_name(levels: Sequence[str]) -> str:
     """Return the protection of a cell, from its levels in the order of ``FACTORS``."""
-    return "-".join(("core", *levels))
+    return _ELSEWHERE.get(tuple(levels), "-".join(("core", *levels)))
+
+
+def cell_label(levels: Sequence[str]) -> str:
+    """Return what a cell is called for people: its end, and what is added to it."""
+    end, adversary, swap = levels
+    added = ["WGAN"] * (adversary == "wgan") + ["swap"] * (swap == "swap")
+    return ", ".join([{"relu": "ReLU end", "linear": "Linear end"}[end], *added])
 
 
 CELLS = {cell_name(levels): levels for levels in itertools.product(*FACTORS.values())}
@@ -77,6 +90,7 @@ def core_table(
     for named, attacked in cells:
         levels = CELLS[str(named["policy"])]
         row = named | dict(zip(FACTORS, levels, strict=True)) | {"part": "cell", "factor": ""}
+        row["label"] = cell_label(levels)
         row |= counts(attacked, "rmse")
         for measure in MEASURES:
             row |= interval_columns(measure, mean(attacked, measure, seed))
