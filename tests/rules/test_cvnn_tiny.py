@@ -91,12 +91,16 @@ def test_every_network_passes_what_must_hold(results: Path) -> None:
     table = rows.read(results / "cvnn/tables/ext12.csv")
     told = table.set_index(["model", "policy"])["equivariant"].to_dict()
     assert told == {
+        ("lenet-authors-w4", "released"): "yes",
         ("lenet-report", "report-lenet"): "no",
         ("resnet20-alpha-w4", "report-old"): "yes",
         ("resnet20-alpha-w4", "rotation"): "yes",
     }
-    ours = table[table["policy"] == "rotation"]
-    assert (ours["gradient_reaches"] == "yes").all()
+    reaches = table.set_index("policy")["gradient_reaches"].to_dict()
+    # In the loops of the authors' code and of the report's LeNet it never does (methods 1.6).
+    assert reaches == {
+        "released": "no", "report-lenet": "no", "report-old": "yes", "rotation": "yes"
+    }  # fmt: skip
 
 
 def test_a_network_knows_its_protection(results: Path) -> None:
