@@ -6,13 +6,11 @@ before it leaves out crop and flip, and ``plain-`` has its victims share gradien
 was trained without any policy. Used while the graph is planned, so it does not import torch.
 """
 
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from reveil import datasets
+from reveil import datasets, policy_files
 from reveil.aliases import (
     ALIASES,
     FOUND,
@@ -166,14 +164,7 @@ def read(path: str | os.PathLike[str]) -> Policy:
     Raises:
         ReveilError: the file is missing, is no JSON, or does not say a valid policy.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReveilError(f"policy file {os.fspath(path)}: cannot be read: {error}") from error
-    try:
-        return _from_json(content)
-    except ReveilError as error:
-        raise ReveilError(f"policy file {os.fspath(path)}: {error}") from error
+    return policy_files.read(path, _from_json)
 
 
 def _from_json(content: Any) -> Policy:

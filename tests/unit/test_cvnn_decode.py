@@ -8,12 +8,12 @@ from torch import nn
 
 from reveil.cvnn.attackers import blind, two_image
 from reveil.cvnn.attackers.interface import Guess, gather, make_attacker
-from reveil.cvnn.attackers.patience import seeded
 from reveil.cvnn.attackers.two_image import either_order
 from reveil.cvnn.scene import intercept
 from reveil.cvnn.stacked import parts
 from reveil.errors import ReveilError
 from reveil.job import State
+from reveil.models.fresh import seeded
 from tests.hidden import VIEW, Toy, attack, own_data, pixels
 
 QUICK = {"width": 8, "learning_rate": 3e-3, "batch_size": 16, "patience": 50, "decoder": "plain"}

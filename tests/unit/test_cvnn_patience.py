@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from reveil.cvnn.attackers.patience import fit_with_patience, seeded
+from reveil.cvnn.attackers.patience import fit_with_patience
 from reveil.errors import ReveilError
 from reveil.job import State
+from reveil.models.fresh import seeded
 from tests.hidden import attack
 
 STEPS = 3

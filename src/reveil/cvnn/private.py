@@ -10,7 +10,7 @@ from reveil.cvnn.names import PrivateArchitecture, parse
 from reveil.cvnn.networks import adversary, alexnet, lenet, resnet, vgg
 from reveil.cvnn.protections import Protection
 from reveil.errors import ReveilError, not_allowed
-from reveil.rng import generator
+from reveil.models.fresh import seeded
 
 CHANNELS = (1, 3)
 FAMILIES = {"resnet": resnet, "lenet": lenet, "vgg16": vgg, "alexnet": alexnet}
@@ -148,12 +148,7 @@ def build(
     Raises:
         ReveilError: an unknown name, or images that the network cannot take.
     """
-    stream = torch.Generator() if seed is None else generator(seed, "init", model)
-    if seed is None:
-        stream.seed()
-    with torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(stream.get_state())
-        return PrivateNetwork(model, protection, channels, size, classes)
+    return seeded(lambda: PrivateNetwork(model, protection, channels, size, classes), seed, model)
 
 
 def build_critic(network: PrivateNetwork, seed: int) -> nn.Module:
@@ -165,10 +160,7 @@ def build_critic(network: PrivateNetwork, seed: int) -> nn.Module:
     Raises:
         ReveilError: features too small for it.
     """
-    with torch.random.fork_rng(devices=[]):
-        stream = generator(seed, "init", network.model, "critic")
-        torch.set_rng_state(stream.get_state())
-        return construct_critic(network)
+    return seeded(lambda: construct_critic(network), seed, network.model, "critic")
 
 
 def construct_critic(network: PrivateNetwork) -> nn.Module:

@@ -5,13 +5,12 @@ file for everything after the configuration. Used while the graph is planned, so
 torch.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
+from reveil import policy_files
 from reveil.errors import ReveilError, not_allowed
 
 # The network as it is, in every study.
@@ -155,14 +154,7 @@ def read(path: str | os.PathLike[str]) -> Protection:
     Raises:
         ReveilError: the file is missing, is no JSON, or does not say a valid protection.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReveilError(f"policy file {os.fspath(path)}: cannot be read: {error}") from error
-    try:
-        return from_json(content)
-    except ReveilError as error:
-        raise ReveilError(f"policy file {os.fspath(path)}: {error}") from error
+    return policy_files.read(path, from_json)
 
 
 def from_json(content: Any) -> Protection:

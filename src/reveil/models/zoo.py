@@ -1,14 +1,13 @@
 """From a model's name to the network."""
 
-import torch
 from torch import nn
 
 from reveil.errors import ReveilError, not_allowed
 from reveil.models.convnet import ConvNet
+from reveil.models.fresh import seeded
 from reveil.models.lenet import LeNetZhu
 from reveil.models.names import parse
 from reveil.models.resnet import ResNet20
-from reveil.rng import generator
 
 CHANNELS = (1, 3)
 # Two max-pools of ConvNet leave nothing of a smaller image.
@@ -31,12 +30,7 @@ def build(name: str, channels: int, size: int, classes: int, seed: int | None = 
     Raises:
         ReveilError: an unknown name, or images that the network cannot take.
     """
-    stream = torch.Generator() if seed is None else generator(seed, "init", name)
-    if seed is None:
-        stream.seed()
-    with torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(stream.get_state())
-        return construct(name, channels, size, classes)
+    return seeded(lambda: construct(name, channels, size, classes), seed, name)
 
 
 def construct(name: str, channels: int, size: int, classes: int) -> nn.Module:

@@ -12,12 +12,12 @@ from reveil.cvnn.attackers import circular, search
 from reveil.cvnn.attackers.decode import fit_decoder
 from reveil.cvnn.attackers.decoders import make_decoder
 from reveil.cvnn.attackers.interface import Attacker, Guess, Hidden, Known, OwnData
-from reveil.cvnn.attackers.patience import seeded
 from reveil.cvnn.networks import adversary
 from reveil.cvnn.private import construct_critic
 from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import parts, real_part, rotate
 from reveil.errors import ReveilError, not_allowed
+from reveil.models.fresh import seeded
 from reveil.precision import precision
 from reveil.rng import generator
 

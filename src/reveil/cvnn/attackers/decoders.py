@@ -7,12 +7,14 @@ are for 2 I - 1, as the released decoder's are for 255 I - 127, and the report's
 mode they are clipped to [0, 1].
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from reveil.cvnn.attackers.patience import seeded
 from reveil.errors import ReveilError, not_allowed
+from reveil.models.fresh import seeded
 
 DECODERS = ("unet", "unet-report", "plain")
 # Four times halved.
@@ -45,7 +47,7 @@ def make_decoder(
     return seeded(lambda: UNet(features[0], image, width, name == "unet-report"), seed, *ids)
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module, ABC):
     """What the decoders share: linear or tanh outputs as images."""
 
     bounded = False
@@ -58,9 +60,9 @@ class Decoder(nn.Module):
         images = (out + 1) / 2
         return images if self.training else images.clamp(0, 1)
 
+    @abstractmethod
     def decode(self, features: Tensor) -> Tensor:
-        """Return what stands for 2 I - 1."""
-        raise NotImplementedError
+        """Return what stands for 2 I - 1, (B, C, H, W), of features (B, c, h, w)."""
 
 
 class UNet(Decoder):

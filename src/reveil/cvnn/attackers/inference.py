@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from reveil.cvnn.attackers import classifiers
 from reveil.cvnn.attackers.interface import Guess, Hidden, Known, OwnData
-from reveil.cvnn.attackers.patience import fit_with_patience, seeded
+from reveil.cvnn.attackers.patience import fit_with_patience
 from reveil.cvnn.attackers.recovered import compact, features, require_inner
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError, not_allowed
 from reveil.models.blank import blank
+from reveil.models.fresh import seeded
 from reveil.precision import precision
 from reveil.rng import generator
 

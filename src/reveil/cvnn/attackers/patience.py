@@ -17,7 +17,6 @@ from reveil.errors import ReveilError, not_allowed
 from reveil.optimizers import Optimizer, make_optimizer, pack, unpack
 from reveil.precision import PRECISIONS, memory_format, precision
 from reveil.progress import Progress
-from reveil.rng import generator
 
 if TYPE_CHECKING:
     from reveil.job import State
@@ -94,13 +93,6 @@ def fit_with_patience(
         {**row, "best": int(row["epoch"] == run.best_epoch), "stopped": stopped}
         for row, stopped in zip(run.history, run.reasons(), strict=True)
     ]
-
-
-def seeded(make: Callable[[], nn.Module], seed: int, *ids: object) -> nn.Module:
-    """Return a module whose first weights are drawn from the stream (seed, "init", ids)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(generator(seed, "init", *ids).get_state())
-        return make()
 
 
 @dataclass
