@@ -286,13 +286,13 @@ def test_accuracies_turn_errors_and_their_intervals_around():
     # networks(): 10 % error, half a point more for every policy, 0.2 more for seed 1.
     assert rows.loc[("right", 4), "mean"] == pytest.approx(89.5 - 0.0, abs=0.11)
     assert (rows["low"] < rows["mean"]).all() and (rows["mean"] < rows["high"]).all()
-    assert rows.loc[("random", 16), "mean"] == pytest.approx(10.5)
+    assert rows.loc[("wrong", 16), "mean"] == pytest.approx(10.5)
 
 
 def test_ksweep_names_lines_and_references():
     figure = ksweep.draw(swept(), networks(tuple(SWEEP)), **SUBJECT)
     written = texts(figure)
-    for name in ("one colour", "mean\nof both images", "right key", "random key", "chance"):
+    for name in ("one colour", "mean\nof both images", "right key", "wrong key", "chance"):
         assert name in written
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["2", "4", "16"]
     assert "9 images (10,000 for the accuracy), 1 seed" in heading(figure)

@@ -46,7 +46,8 @@ def test_errors_have_wilsons_interval_over_test_images():
         [100 * wilson.value, 100 * wilson.low, 100 * wilson.high]
     )
     assert row["error_right_seed_std_pct"] == pytest.approx(np.sqrt(2))
-    assert (row["error_random_mean_pct"], row["chance_error_pct"]) == pytest.approx((89.5, 90))
+    assert (row["error_random_mean_pct"], row["chance_error_pct"]) == pytest.approx((79, 90))
+    assert row["error_wrong_mean_pct"] == pytest.approx(89.5)
     assert (row["n_models"], row["n_test"], row["label"]) == (2, 10_000, "Rotation")
 
 
@@ -85,7 +86,7 @@ def test_a_baseline_of_another_network_is_none():
 def test_a_network_without_a_key_has_no_error_with_a_random_one():
     text = tables.to_markdown(errors(made_up.trained("none"), made_up.trained("rotation")))
     first, second = text.splitlines()[2:4]
-    assert "| 10.0 [9.4, 10.6] | - | 90.0 |" in first
+    assert "| 10.0 [9.4, 10.6] | - | - | 90.0 |" in first
     assert "| 10.0 [9.4, 10.6] | 89.5 [88.9, 90.1] | 90.0 |" in second
     # Xiang et al. 2020 for the network as it is, and both papers for the rotating one.
     assert first.endswith("| 11.13 | not available |") and second.endswith("| 10.48 | 19.53 |")
@@ -163,7 +164,7 @@ def test_the_checks_take_the_worst_seed():
     row = row_of(tables.equivariance_table(models))
     assert (row["equivariance_error_max"], row["equivariant"]) == (8e-6, "yes")
     assert (row["gradient_norm_min"], row["gradient_reaches"]) == (0.25, "yes")
-    assert row["random_key_fails"] == "yes"
+    assert row["wrong_key_fails"] == "yes"
 
 
 @pytest.mark.parametrize(
@@ -173,8 +174,11 @@ def test_the_checks_take_the_worst_seed():
         ("equivariance_error", 1.04, "equivariant", "no"),
         ("adversarial_gradient_norm", 0.0, "gradient_reaches", "no"),
         ("adversarial_gradient_norm", np.nan, "gradient_reaches", ""),
-        ("accuracy_random_pct", 12.0, "random_key_fails", "no"),
-        ("accuracy_random_pct", np.nan, "random_key_fails", ""),
+        ("accuracy_wrong_pct", 12.0, "wrong_key_fails", "no"),
+        ("accuracy_random_pct", 90.0, "wrong_key_fails", "yes"),
+        ("accuracy_wrong_pct", np.nan, "wrong_key_fails", ""),
+        # A network that learned nothing keeps no secret by telling nothing.
+        ("accuracy_clean_pct", 10.2, "wrong_key_fails", ""),
     ],
 )
 def test_a_check_that_fails_says_so(column, value, verdict, expected):

@@ -18,7 +18,7 @@ from reveil.cvnn import methods, private, protections, tables, tasks
 from reveil.cvnn.attackers import circular
 from reveil.cvnn.attackers.interface import Known
 from reveil.cvnn.equivariance import equivariance_error
-from reveil.cvnn.key_accuracy import RANDOM_KEY, RIGHT_KEY
+from reveil.cvnn.key_accuracy import RANDOM_KEY, RIGHT_KEY, WRONG_KEY
 from reveil.cvnn.loops import LOOPS
 from reveil.cvnn.names import PrivateArchitecture
 from reveil.cvnn.scene import Intercepted
@@ -73,7 +73,8 @@ def trained() -> TrainedPrivate:
     rotating = network("resnet20-alpha-w4")
     epoch = dict.fromkeys(made_up.epochs().columns[6:], 0.0)
     measured = [
-        {"measure": m, "correct": 1, "n": 2, "accuracy_pct": 50.0} for m in (RIGHT_KEY, RANDOM_KEY)
+        {"measure": m, "correct": 1, "n": 2, "accuracy_pct": 50.0}
+        for m in (RIGHT_KEY, RANDOM_KEY, WRONG_KEY)
     ]
     return TrainedPrivate(rotating, None, [epoch], measured, 1.0)
 

@@ -1,4 +1,4 @@
-"""How well a private network classifies with the key, and how well with a key that is guessed."""
+"""How well a private network classifies with the key, with a guess of it, and with a wrong one."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from reveil.errors import ReveilError
 from reveil.evaluation import AUTO_CHUNK, Accuracy, correct_answers, task_loss
 from reveil.rng import generator
 
-RIGHT_KEY, RANDOM_KEY, CLEAN = "right_key", "random_key", "clean"
+RIGHT_KEY, RANDOM_KEY, WRONG_KEY, CLEAN = "right_key", "random_key", "wrong_key", "clean"
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class KeyDraws:
             odd number of images the last is the first one again.
         counted: (2P,) bool, False for that repetition.
         angles, guesses: (2P,) keys and random keys, uniform on [0, 2 pi).
+        wrong: (2P,) keys at least a quarter turn from the right ones, uniform among those. Half of
+            the random keys are nearer, and reveal the more of the image the nearer they are.
         swapped: (2P,) bool; drawn for every image, also where training draws once for a batch.
     """
 
@@ -33,6 +35,7 @@ class KeyDraws:
     counted: Tensor
     angles: Tensor
     guesses: Tensor
+    wrong: Tensor
     swapped: Tensor
 
     @classmethod
@@ -50,11 +53,14 @@ class KeyDraws:
         order = torch.randperm(count, generator=generator(seed, "test partners"))
         pairs = pair_count(count)
         keys = torch.rand(3, 2 * pairs, generator=generator(seed, "test keys"))
+        angles = 2 * math.pi * keys[0]
+        away = torch.rand(2 * pairs, generator=generator(seed, "wrong keys"))
         return cls(
             shown=torch.cat([order[:pairs], in_pairs(order)[:pairs]]),
             counted=torch.arange(2 * pairs) < count,
-            angles=2 * math.pi * keys[0],
+            angles=angles,
             guesses=2 * math.pi * keys[1],
+            wrong=angles + math.pi * (0.5 + away),
             swapped=(keys[2] < 0.5) & torch.tensor(swaps),
         )
 
@@ -73,8 +79,9 @@ def key_accuracies(
 
     With the counterpart ``pair`` two images share a complex map, and both answers count; with the
     others, each image in turn is a and its partner, or noise, is b. A random key is uniform on
-    [0, 2 pi), so that some of them are near the right one. The network is left in the mode it came
-    in; partners, keys and noise belong to the seed and not to the epoch.
+    [0, 2 pi), so that some of them are near the right one; a wrong key is a quarter turn away or
+    more. The network is left in the mode it came in; partners, keys and noise belong to the seed
+    and not to the epoch.
 
     Args:
         network: on the device of the images.
@@ -87,7 +94,8 @@ def key_accuracies(
         chunk: images at a time otherwise; None to choose by device. It changes no result.
 
     Returns:
-        ``right_key`` and ``random_key`` of a network that rotates, or ``clean`` of another.
+        ``right_key``, ``random_key`` and ``wrong_key`` of a network that rotates, or ``clean`` of
+        another.
     """
     protection = network.protection
     training = network.training
@@ -106,13 +114,11 @@ def key_accuracies(
             # Batches whose statistics count may not be halved where memory is short.
             least = {"minimum": pairs} if fixed else {}
             pieces = run_in_chunks(test.count, len(draws.shown) // 2, pairs, **least)
-            both = torch.stack(pieces).sum(dim=0)
+            sums = torch.stack(pieces).sum(dim=0)
     finally:
         network.train(training)
-    return {
-        RIGHT_KEY: _accuracy(both[0], len(images)),
-        RANDOM_KEY: _accuracy(both[1], len(images)),
-    }
+    keys = (RIGHT_KEY, RANDOM_KEY, WRONG_KEY)
+    return {key: _accuracy(own, len(images)) for key, own in zip(keys, sums, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ class _KeyTest:
     draws: KeyDraws
 
     def count(self, piece: slice) -> Tensor:
-        """Return correct answers and summed losses of some pairs, (2 keys, 2)."""
+        """Return correct answers and summed losses of some pairs, (3 keys, 2)."""
         network, draws = self.network, self.draws
         pairs = torch.arange(len(draws.shown) // 2)[piece]
         rows = torch.cat([pairs, pairs + len(draws.shown) // 2])
@@ -161,14 +167,14 @@ class _KeyTest:
         a, b = (features[:n], features[n:]) if both else (features, features.roll(n, 0))
         if kind == "noise":
             b = noise_like(features, noise_of(self.seed, draws.shown[rows], features))
-        angles, guesses, swapped = (
+        angles, guesses, wrong, swapped = (
             x[rows][: len(a)].to(self.images.device)
-            for x in (draws.angles, draws.guesses, draws.swapped)
+            for x in (draws.angles, draws.guesses, draws.wrong, draws.swapped)
         )
         hidden = network.process(network.hide(a, b, angles, swapped))
         labels = self.labels[images][counted]
         sums = []
-        for key in (angles, guesses):
+        for key in (angles, guesses, wrong):
             own, other = network.reveal(hidden, key, swapped)
             logits = network.classify(torch.cat([own, other]) if both else own)
             sums.append(_sums(logits[counted], labels))

@@ -20,7 +20,7 @@ from reveil.cvnn import loops
 from reveil.cvnn.contest import NO_CONTEST, OPTIMIZERS, Contest
 from reveil.cvnn.counterparts import from_previous
 from reveil.cvnn.hiding import Hiding
-from reveil.cvnn.key_accuracy import CLEAN, RANDOM_KEY, RIGHT_KEY, key_accuracies
+from reveil.cvnn.key_accuracy import CLEAN, RANDOM_KEY, RIGHT_KEY, WRONG_KEY, key_accuracies
 from reveil.cvnn.layers import SharedDropout
 from reveil.cvnn.loops import Plan
 from reveil.cvnn.private import PrivateNetwork, build, build_critic
@@ -48,13 +48,13 @@ class TrainedPrivate:
         critic: its adversary, likewise, or None.
         history: a row per epoch: epoch, lr, train_loss and train_accuracy_pct (of the batches that
             taught the task), test_loss and test_accuracy_pct (with the right key),
-            random_key_accuracy_pct, critic_real and critic_fake (mean E D(a) and E D(a') of the
-            critic's steps), adversarial_gradient_norm (of the encoder's adversarial term, weight
-            included, at the parameters of encoder and generator, measured at the first chance of
-            the epoch), clipped_share (of the critic's weights, at the end), seconds. What a
-            training does not have is not a number.
-        evaluation: rows ``right_key`` and ``random_key``, or ``clean`` for networks without a key,
-            with measure, correct, n, accuracy_pct, in fp32.
+            random_key_accuracy_pct, wrong_key_accuracy_pct, critic_real and critic_fake (mean
+            E D(a) and E D(a') of the critic's steps), adversarial_gradient_norm (of the encoder's
+            adversarial term, weight included, at the parameters of encoder and generator, measured
+            at the first chance of the epoch), clipped_share (of the critic's weights, at the end),
+            seconds. What a training does not have is not a number.
+        evaluation: rows ``right_key``, ``random_key`` and ``wrong_key``, or ``clean`` for networks
+            without a key, with measure, correct, n, accuracy_pct, in fp32.
         seconds: spent on the epochs, those of interrupted runs included.
     """
 
@@ -212,11 +212,14 @@ class _PrivateRun(TrainingRun):
     def measure(self) -> dict[str, float]:
         tested = self.accuracies(self.recipe["precision"])
         own = tested.get(RIGHT_KEY) or tested[CLEAN]
-        guessed = tested[RANDOM_KEY].percent if RANDOM_KEY in tested else math.nan
+        guessed, wrong = (
+            tested[key].percent if key in tested else math.nan for key in (RANDOM_KEY, WRONG_KEY)
+        )
         row = {
             "test_loss": own.loss,
             "test_accuracy_pct": own.percent,
             "random_key_accuracy_pct": guessed,
+            "wrong_key_accuracy_pct": wrong,
             **(self.contest.columns() if self.contest else NO_CONTEST),
         }
         if self.contest is not None:

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from reveil.cvnn.equivariance import equivariance_error
-from reveil.cvnn.key_accuracy import CLEAN, RANDOM_KEY, RIGHT_KEY
+from reveil.cvnn.key_accuracy import CLEAN, RANDOM_KEY, RIGHT_KEY, WRONG_KEY
 from reveil.cvnn.multiply_adds import multiply_adds
 from reveil.cvnn.private import PrivateNetwork
 from reveil.cvnn.training import TrainedPrivate
@@ -41,7 +41,8 @@ def private_summary(trained: TrainedPrivate, keys: Mapping[str, str]) -> pd.Data
     row["epochs"] = len(trained.history)
     row["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
     row["accuracy_clean_pct"] = clean["accuracy_pct"]
-    row["accuracy_random_pct"] = measured.get(RANDOM_KEY, {}).get("accuracy_pct", math.nan)
+    for column, key in (("accuracy_random_pct", RANDOM_KEY), ("accuracy_wrong_pct", WRONG_KEY)):
+        row[column] = measured.get(key, {}).get("accuracy_pct", math.nan)
     row["n_test"] = clean["n"]
     row["train_seconds"] = trained.seconds
     row["multiply_adds_device"] = cost["device"] + cost["generator"] + cost["decoder"]

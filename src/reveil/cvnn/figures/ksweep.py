@@ -23,7 +23,7 @@ from reveil.figures.style import (
     whiskers,
 )
 
-KEYS = {"right": ("right key", "o", BLUE), "random": ("random key", "s", VERMILLION)}
+KEYS = {"right": ("right key", "o", BLUE), "wrong": ("wrong key", "s", VERMILLION)}
 _DODGE = 0.04  # between the attacks at one k, in powers of 2
 
 

@@ -40,8 +40,8 @@ class Panel:
 CRITIC = Panel("Critic: E D(a), dashed E D(a')", {"critic_real": "-", "critic_fake": "--"})
 GRADIENT = Panel("Adversarial gradient at the encoder", {"adversarial_gradient_norm": "-"})
 ACCURACY = Panel(
-    "Test accuracy, %: right key, dashed a random key",
-    {"test_accuracy_pct": "-", "random_key_accuracy_pct": "--"},
+    "Test accuracy, %: right key, dashed a wrong key",
+    {"test_accuracy_pct": "-", "wrong_key_accuracy_pct": "--"},
 )
 CLIPPED = Panel("Critic weights at the clip value, share", {"clipped_share": "-"})
 LOSS = Panel("Training loss, dashed test loss", {"train_loss": "-", "test_loss": "--"})

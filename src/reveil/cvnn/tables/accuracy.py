@@ -10,8 +10,12 @@ from reveil.cvnn import tasks
 from reveil.cvnn.tables.measures import TRAINED
 from reveil.statistics import Estimate, share_interval, standard_deviation
 
-# With the right key, and with a random one, as models.csv calls the accuracies.
-KEYS = {"right": "accuracy_clean_pct", "random": "accuracy_random_pct"}
+# With the right key, a random and a wrong one, as models.csv calls the accuracies.
+KEYS = {
+    "right": "accuracy_clean_pct",
+    "random": "accuracy_random_pct",
+    "wrong": "accuracy_wrong_pct",
+}
 
 
 def error_share(networks: pd.DataFrame, column: str) -> Estimate:
@@ -21,7 +25,7 @@ def error_share(networks: pd.DataFrame, column: str) -> Estimate:
 
     Args:
         networks: Rows of models.csv, one a seed.
-        column: ``accuracy_clean_pct`` or ``accuracy_random_pct``.
+        column: one of the accuracies of :data:`KEYS`.
     """
     known = networks.dropna(subset=[column])
     n = int(known["n_test"].min()) if len(known) else 0
@@ -29,10 +33,10 @@ def error_share(networks: pd.DataFrame, column: str) -> Estimate:
 
 
 def key_columns(networks: pd.DataFrame) -> dict[str, Hashable]:
-    """Return the errors with the right key and with a random one, in percent, and their n.
+    """Return the errors with the right key, a random and a wrong one, in percent, and their n.
 
-    ``error_{right,random}_{mean,low,high,seed_std}_pct``, ``n_models`` and ``n_test``; a network
-    without a key has no error with a random one.
+    ``error_{right,random,wrong}_{mean,low,high,seed_std}_pct``, ``n_models`` and ``n_test``; a
+    network without a key has no error with another.
     """
     row: dict[str, Hashable] = {}
     for name, column in KEYS.items():

@@ -1,5 +1,6 @@
 """The tables of what must hold of a protected network, and of what its critic was worth."""
 
+import math
 from collections.abc import Hashable, Mapping
 
 import pandas as pd
@@ -25,8 +26,10 @@ def equivariance_table(
 
     ``equivariance_error_max`` is the largest over seeds of max|F(e^it x) - e^it F(x)| / max|F(x)|,
     which passes below 1e-5; ``gradient_norm_min`` the smallest of the adversarial term's gradient
-    at the encoder, which passes above 0 and is empty without adversary. The random key passes where
-    its error is not below that of a guess of nothing by the interval.
+    at the encoder, which passes above 0 and is empty without adversary. The wrong key, a quarter
+    turn or more away, passes where its error is not below that of a guess of nothing by the
+    interval; that is empty where the right key's is not, either. A random key is not judged: some
+    are near the right one.
 
     Args:
         models: Rows of models.csv; networks without a key are left out.
@@ -47,8 +50,9 @@ def equivariance_table(
         row["chance_error_pct"] = chance_error_pct(str(named["dataset"]), chances)
         row |= {"equivariance_error_max": worst, "equivariant": _verdict(worst < ACCEPTED)}
         row |= {"gradient_norm_min": least, "gradient_reaches": _verdict(least > 0, least)}
-        high = row["error_random_high_pct"]
-        row["random_key_fails"] = _verdict(high >= row["chance_error_pct"], high)
+        chance, wrong = row["chance_error_pct"], row["error_wrong_high_pct"]
+        learned = row["error_right_high_pct"] < chance
+        row["wrong_key_fails"] = _verdict(wrong >= chance, wrong if learned else math.nan)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -116,12 +120,13 @@ EQUIVARIANCE = forms.form(
         forms.words("Reaches the encoder", "gradient_reaches"),
         *forms.ERRORS,
         forms.value("Error by chance, %", "chance_error_pct", 1),
-        forms.words("Chance without the key", "random_key_fails"),
+        forms.words("Chance with a wrong key", "wrong_key_fails"),
         forms.value("Test images", "n_test"),
         forms.value("Networks", "n_models"),
     ),
     "Equivariance: max|F(e^it x) - e^it F(x)| / max|F(x)|, the largest over seeds. Gradient: norm "
-    "of the adversarial term's at the encoder, in the last epoch, the smallest over seeds. "
+    "of the adversarial term's at the encoder, in the last epoch, the smallest over seeds. A "
+    "random key is any, and may be near the right one; a wrong one is a quarter turn or more away. "
     "Errors with Wilson's 95 % interval over test images.",
 )
 ADVERSARY = forms.form(

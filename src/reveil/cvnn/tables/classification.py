@@ -26,7 +26,8 @@ def classification_table(
     """Return the errors of trained networks: one row per dataset, model, policy and recipe.
 
     ``error_right`` is the error with the right key, or of a network without one; ``error_random``
-    that with a random key, beside ``chance_error_pct``, a guess of nothing. Differences are those
+    that with a random key and ``error_wrong`` with one a quarter turn or more away, beside
+    ``chance_error_pct``, a guess of nothing. Differences are those
     of ``error_right`` to the network as it is (``unprotected``) and to the one with the layers of
     the generator (``additional``), which is the fair baseline, in points with Newcombe's interval.
 

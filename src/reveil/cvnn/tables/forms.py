@@ -80,6 +80,7 @@ COUNTED = (value("Images", "n_images"), value("Seeds", "n_seeds"), value("Failed
 ERRORS = (
     interval("Error with the right key, %", "error_right", 1, unit="_pct"),
     interval("Error with a random key, %", "error_random", 1, unit="_pct"),
+    interval("Error with a wrong key, %", "error_wrong", 1, unit="_pct"),
 )
 
 UNPROTECTED = interval("RMSE unprotected", "rmse_unprotected")
