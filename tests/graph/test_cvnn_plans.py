@@ -153,3 +153,9 @@ def test_tidy_tables_alone_plan_one_job(
         (fresh.path / table).parent.mkdir(parents=True, exist_ok=True)
         (fresh.path / table).write_bytes((tiny.path / table).read_bytes())
     assert fresh.plan(rule) == {rule: 1}
+
+
+def test_datasets_of_equal_arrays_are_unpacked_once(fresh: Clone) -> None:
+    """cvnn-ext05 hides ten attributes of the faces whose forty are the task of cvnn-ext07."""
+    planned = fresh.plan("cvnn_ext05", "cvnn_ext07")
+    assert planned["prepare_faces"] == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reveil import files, readers
+from reveil import readers
 from reveil.datasets import CELEBA_ATTRIBUTES, DATASETS, load_split
 from reveil.errors import ReveilError
 from reveil.readers import pictures, prepare
@@ -325,27 +325,3 @@ def test_no_more_than_a_block_of_photographs_is_held(tmp_path, monkeypatch, name
     write_tgz(tmp_path, bird_members())
     write_faces(tmp_path)
     assert [len(block.images) for block in reader.blocks(dataset, tmp_path, "train")] == [2, 1]
-
-
-# --- arrays under two names --------------------------------------------------------------------
-
-
-def test_a_second_name_takes_no_room_and_outlives_the_first(tmp_path):
-    first, second = tmp_path / "a.npy", tmp_path / "other" / "a.npy"
-    files.write_npy(first, np.arange(3))
-    files.link(first, second)
-    assert first.stat().st_ino == second.stat().st_ino
-    files.write_npy(first, np.arange(4))
-    assert np.load(second).tolist() == [0, 1, 2]
-    assert [p.name for p in second.parent.iterdir()] == ["a.npy"]
-
-
-def test_where_a_second_name_is_impossible_the_file_is_copied(tmp_path, monkeypatch):
-    def refuse(*arguments):
-        raise OSError("not supported")
-
-    files.write_npy(tmp_path / "a.npy", np.arange(3))
-    monkeypatch.setattr(files.os, "link", refuse)
-    files.link(tmp_path / "a.npy", tmp_path / "b.npy")
-    assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
-    assert (tmp_path / "b.npy").stat().st_ino != (tmp_path / "a.npy").stat().st_ino

@@ -19,6 +19,8 @@ def with_arrays(*files):
     )
 
 
-def prepared(name):
-    """Return all arrays of a dataset, for rules that want more than images and labels."""
-    return [file.format(dataset=name) for file in unpacked(*DATASETS[name].extras)]
+def prepared(wildcards):
+    """Return all arrays of a dataset; those of its twin, where it has one, are its own, too."""
+    dataset = DATASETS[wildcards.dataset]
+    name = dataset.twin or dataset.name
+    return [file.format(dataset=name) for file in unpacked(*dataset.extras)]

@@ -3,7 +3,7 @@
 
 rule attack_images:
     input:
-        data=rules.prepare_dataset.output,
+        data=prepared,
         policy=rules.define_policy.output,
         weights=lambda w: expand(
             rules.train_model.output.weights,

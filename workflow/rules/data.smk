@@ -62,24 +62,3 @@ use rule prepare_dataset as prepare_faces with:
     resources:
         mem_mb=4000,
         runtime=120,
-
-
-# A dataset of the same arrays as another takes no room of its own.
-rule link_dataset:
-    input:
-        lambda w: prepared(DATASETS[w.dataset].twin),
-    output:
-        unpacked("attributes.npy", "identity.npy"),
-    log:
-        "logs/link_dataset/{dataset}.log",
-    wildcard_constraints:
-        dataset="|".join(name for name, dataset in DATASETS.items() if dataset.twin),
-    localrule: True
-    conda:
-        "../../envs/torch.yaml"
-    params:
-        code=code_of("link_dataset"),
-    message:
-        "Take the arrays of another dataset for {wildcards.dataset}"
-    script:
-        "../scripts/link_dataset.py"

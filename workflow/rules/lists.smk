@@ -3,7 +3,7 @@
 
 rule score_list:
     input:
-        data=rules.prepare_dataset.output,
+        data=prepared,
         weights=tiny_weights,
     output:
         scores="results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/lists/{list}-x{repeats}.csv",

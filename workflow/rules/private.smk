@@ -22,7 +22,7 @@ rule define_protection:
 
 rule train_private_model:
     input:
-        data=lambda w: prepared(w.dataset),
+        data=prepared,
         policy=rules.define_protection.output,
     output:
         weights=rules.train_model.output.weights,
@@ -57,7 +57,7 @@ rule train_private_model:
 
 rule train_attacker:
     input:
-        data=lambda w: prepared(w.dataset),
+        data=prepared,
         weights=rules.train_private_model.output.weights,
         inner=inner_attacker,
     output:
@@ -93,7 +93,7 @@ rule train_attacker:
 
 rule attack_features:
     input:
-        data=lambda w: prepared(w.dataset),
+        data=prepared,
         weights=rules.train_private_model.output.weights,
         attacker=rules.train_attacker.output.weights,
         inner=inner_attacker,

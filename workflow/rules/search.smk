@@ -21,7 +21,7 @@ rule draw_candidates:
 rule score_candidates:
     input:
         candidates=rules.draw_candidates.output,
-        data=rules.prepare_dataset.output,
+        data=prepared,
         weights=tiny_weights,
     output:
         "results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/scores-{block}.csv",
@@ -52,7 +52,7 @@ rule score_candidates:
 
 rule score_singles:
     input:
-        data=rules.prepare_dataset.output,
+        data=prepared,
         weights=tiny_weights,
     output:
         "results/{run}/ats/search/{protocol}/{dataset}/{model}/seed{seed}/singles.csv",
@@ -106,7 +106,7 @@ rule select_policies:
 
 rule trace_gradsim:
     input:
-        data=rules.prepare_dataset.output,
+        data=prepared,
         weights=tiny_weights,
         policy=rules.define_policy.output,
     output:

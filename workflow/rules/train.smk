@@ -3,7 +3,7 @@
 
 rule train_model:
     input:
-        data=rules.prepare_dataset.output,
+        data=prepared,
         policy=rules.define_policy.output,
     output:
         weights="results/{run}/models/{dataset}/{model}/{policy}/{recipe}/seed{seed}/weights.safetensors",
