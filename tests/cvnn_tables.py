@@ -38,7 +38,7 @@ def attacked(
     if mixed:
         table = table.assign(
             partner=(table["image"] + 1) % len(table), swapped=0, rmse_partner=0.3,
-            rmse_either=table["rmse"],
+            rmse_either=table["rmse"], rmse_mean_colour_either=MEAN_COLOUR - 0.02,
         )  # fmt: skip
     return _complete(table.assign(**columns))
 

@@ -70,7 +70,7 @@ attack, network and protocol, until their patience ends: how many images they se
 afterwards (`attackers.csv`). Those that inference attacks build on are counted, and a nearest
 neighbour, which keeps features and trains nothing, counts as one. Attacked images are guessed once
 each; there are no iterations. `cvnn_exp11` and `cvnn_ext13` count the layers of networks that need
-no training, `cvnn_ext11` is about published numbers alone.
+no training.
 
 | target | trainings | M training images | attackers | attacked images |
 | --- | --- | --- | --- | --- |

@@ -21,6 +21,7 @@ from tests.cvnn_tables import (
     inferred,
     networks,
     study,
+    trained,
 )
 from tests.cvnn_tables import core as cells
 from tests.figure_layout import assert_all_is_seen
@@ -296,6 +297,27 @@ def test_ksweep_names_lines_and_references():
         assert name in written
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["2", "4", "16"]
     assert "9 images (10,000 for the accuracy), 1 seed" in heading(figure)
+
+
+def test_ksweep_draws_the_weights_in_panels_of_their_own():
+    weights = {"private": 0.01, "private-weight-1": 1.0}
+    told = [
+        {"dataset": "cifar10", "model": "resnet32-alpha", "recipe": name, "weight": weight}
+        for name, weight in weights.items()
+    ]
+    heavy = swept().query("policy == 'rotation'").assign(recipe="private-weight-1")
+    off = attacked("core-linear-off-keep", np.full(9, 0.08))
+    models = pd.concat(
+        [networks(("rotation", "core-linear-off-keep")), trained(recipe="private-weight-1")]
+    )
+    figure = ksweep.draw(pd.concat([swept(), heavy, off]), models, told, **SUBJECT)
+    labels = [[t.get_text() for t in axes.get_xticklabels()] for axes in figure.axes]
+    assert labels == 2 * [["2", "4", "16"]] + 2 * [["0", "0.01", "1"]]
+    assert figure.axes[2].get_xlabel() == "weight of the adversarial term"
+    # The recommended network stands in both rows.
+    first = [axes.lines[0].get_ydata() for axes in (figure.axes[0], figure.axes[2])]
+    assert first[0][0] == pytest.approx(first[1][1])
+    assert_all_is_seen(figure)
 
 
 def test_shares_fill_each_bar_and_tell_the_total():

@@ -92,6 +92,21 @@ def test_trivial_guesses_are_the_mean_colour_and_the_blend() -> None:
     assert row["rmse"] == 0
 
 
+def test_the_mean_colour_may_be_near_either_image() -> None:
+    images, partners = _grey(0.2, 0.45), _grey(0.5, 0.9)
+    found = judge(Guess(images=images), _secrets(images, partners), VIEW)
+    # CIFAR-10's mean, 0.49, 0.48 and 0.45, is nearer to 0.5 than to 0.2, and to 0.45 than to 0.9.
+    nearer = (0.5, 0.45)
+    for row, level in zip(found, nearer, strict=True):
+        squares = [(mean - level) ** 2 for mean in datasets.get("cifar10").mean]
+        error = math.sqrt(sum(squares) / 3)
+        assert row["rmse_mean_colour_either"] == pytest.approx(error, rel=1e-4)
+    assert found[0]["rmse_mean_colour_either"] < found[0]["rmse_mean_colour"]
+    assert found[1]["rmse_mean_colour_either"] == found[1]["rmse_mean_colour"]
+    alone = _only(judge(Guess(images=images[:1]), _secrets(images[:1]), VIEW))
+    assert math.isnan(alone["rmse_mean_colour_either"])
+
+
 def test_the_better_of_two_guesses_and_of_two_images() -> None:
     guess = Guess(images=_grey(0.9, 0.9), second=_grey(0.3, 0.0))
     found = judge(guess, _secrets(_grey(0.2, 0.8), _grey(0.9, 0.9)), VIEW)

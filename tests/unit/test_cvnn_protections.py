@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 import yaml
 
+from reveil import config as settings
 from reveil.cvnn.protections import (
     CHOICES,
     KEYS,
@@ -40,6 +41,22 @@ def test_presets_have_known_keys_and_allowed_values(path):
     values.pop("base", None)
     assert set(values) <= set(KEYS)
     assert all(values[key] in CHOICES[key] for key in values if key in CHOICES)
+
+
+@pytest.mark.parametrize("kind", ["protections", "feature_attacks"])
+def test_no_two_presets_are_the_same(kind):
+    resolve = {
+        "protections": lambda name: to_json(settings.resolve_protection({}, ROOT, name))[
+            "protection"
+        ],
+        "feature_attacks": lambda name: settings.resolve_feature_attack({}, ROOT, name),
+    }[kind]
+    presets = sorted({path.stem for path in (ROOT / "config" / kind).glob("*.yaml")} - {"default"})
+    found: dict[str, list[str]] = {}
+    for name in presets:
+        found.setdefault(json.dumps(resolve(name), sort_keys=True), []).append(name)
+    assert len(presets) > 20
+    assert [names for names in found.values() if len(names) > 1] == []
 
 
 def test_a_file_brings_back_what_was_written(tmp_path):

@@ -10,7 +10,7 @@ from scipy import stats
 from reveil import rows
 from reveil.cvnn import tables
 from reveil.cvnn.tables.core import CELLS
-from reveil.cvnn.tables.sweeps import k_of
+from reveil.cvnn.tables.sweeps import k_of, sweep_of
 from reveil.errors import ReveilError
 from reveil.statistics import share_interval
 from tests import cvnn_tables as made_up
@@ -185,13 +185,72 @@ def test_k_is_read_from_the_name_and_compared_with_two():
                         made_up.attacked("rotation-swap", FOUR)])  # fmt: skip
     table = tables.k_table(images, made_up.networks())
     assert table["k"].tolist() == [2, 4, 16]
+    assert set(table["sweep"]) == {"k"} and table["weight"].isna().all()
     row = row_of(table, k=16)
-    assert ends(row, "smallest_k_difference") == pytest.approx([0.05] * 3)
-    assert row_of(table, k=4)["smallest_k_n"] == 3
-    assert np.isnan(row_of(table, k=2)["smallest_k_difference_mean"])
+    assert ends(row, "recommended_difference") == pytest.approx([0.05] * 3)
+    assert row_of(table, k=4)["recommended_n"] == 3
+    assert np.isnan(row_of(table, k=2)["recommended_difference_mean"])
     assert row_of(table, k=2)["error_right_mean_pct"] == pytest.approx(12.1, abs=0.5)
     with pytest.raises(ReveilError, match="no row of the protections rotation"):
         tables.k_table(made_up.attacked("none"), made_up.networks())
+
+
+def weighted():
+    """Return images of k = 2 and 4 at the recipe's weight, of two others, and of none."""
+    return pd.concat(
+        [
+            made_up.attacked(rmse=FOUR),
+            made_up.attacked("rotation-k4", FOUR + 0.01),
+            made_up.attacked(rmse=FOUR + 0.04, recipe="private-weight-1"),
+            made_up.attacked(rmse=FOUR - 0.02, recipe="private-weight-1e-3"),
+            made_up.attacked("core-linear-off-keep", FOUR - 0.03),
+        ]
+    )
+
+
+WEIGHTS = [
+    made_up.SUBJECT | {"recipe": recipe, "weight": weight}
+    for recipe, weight in (("private", 0.01), ("private-weight-1", 1.0),
+                           ("private-weight-1e-3", 0.001))
+]  # fmt: skip
+
+
+def test_weights_follow_k_and_are_compared_with_the_same_network():
+    assert sweep_of("rotation", "private") == sweep_of("rotation-k8", "private") == "k"
+    assert sweep_of("rotation", "private-weight-1") == "weight"
+    assert sweep_of("core-linear-off-keep", "private") == "weight"
+    assert sweep_of("rotation-swap", "private") is sweep_of("rotation-k8", "a-weight-1") is None
+    models = pd.concat(
+        [made_up.trained(error=12), made_up.trained(recipe="private-weight-1", error=80)]
+    )
+    table = tables.k_table(weighted(), models, WEIGHTS)
+    assert table["sweep"].tolist() == ["k", "k", "weight", "weight", "weight"]
+    assert table["weight"].tolist() == [0.01, 0.01, 0.0, 0.001, 1.0]
+    assert table["k"].tolist()[:2] == [2, 4]
+    added = table["recommended_difference_mean"].tolist()
+    assert added[1:] == pytest.approx([0.01, -0.03, -0.02, 0.04])
+    assert np.isnan(added[0])
+    # Networks of the same protection and another recipe are not mixed.
+    assert row_of(table, weight=1.0)["error_right_mean_pct"] == pytest.approx(80)
+    assert row_of(table, k=2, sweep="k")["error_right_mean_pct"] == pytest.approx(12)
+    with pytest.raises(ReveilError, match="weights: recipe 'private-weight-1e-3' is missing"):
+        tables.k_table(weighted(), models, WEIGHTS[:2])
+
+
+def test_epochs_behind_a_linear_end_are_told_beside_those_behind_relu():
+    attackers = pd.concat(
+        [
+            made_up.attacker("rotation-relu", (0.04, 0.02), attack="inversion2-joint"),
+            made_up.attacker("rotation", (0.04,) * 3, attack="inversion2-joint"),
+            made_up.attacker("rotation", (0.04,) * 8, attack="inversion2-joint-long"),
+            made_up.attacker("none", (0.04,) * 8, attack="inversion2-joint"),
+        ]
+    )
+    ends_of = tables.stop_table(attackers, budgets=(1,)).set_index(["policy", "attack", "budget"])
+    told = ends_of["relu_epochs_ratio"].xs(0, level="budget")
+    assert told["rotation", "inversion2-joint"] == pytest.approx(1.5)
+    assert told["rotation", "inversion2-joint-long"] == pytest.approx(4)
+    assert told[[("none", "inversion2-joint"), ("rotation-relu", "inversion2-joint")]].isna().all()
 
 
 def test_an_early_stop_is_told_beside_the_end_of_patience():
@@ -241,6 +300,9 @@ def test_the_nearer_of_two_guesses_is_compared_with_the_blend():
     )
     assert table["attack"].tolist() == ["inversion1", "two-image"]
     alone = row_of(table, attack="inversion1")
+    # One guess may be near either image, and so may the mean colour, 0.23 at the nearer.
+    assert alone["rmse_mean_colour_either_mean"] == pytest.approx(0.23)
+    assert ends(alone, "mean_colour_either_difference") == pytest.approx(student(FOUR - 0.15))
     assert ends(alone, "rmse_either") == pytest.approx(student(FOUR + 0.08))
     assert np.isnan(alone["rmse_second_mean"])
     row = row_of(table, attack="two-image")
@@ -250,5 +312,6 @@ def test_the_nearer_of_two_guesses_is_compared_with_the_blend():
     assert ends(row, "blend_beaten", "_pct") == pytest.approx(wilson(0.5, 4))
     assert ends(row, "mean_colour_beaten", "_pct") == pytest.approx(wilson(1.0, 4))
     assert row["rmse_second_mean"] == pytest.approx(second.mean())
+    assert np.isnan(row["rmse_mean_colour_either_mean"])
     with pytest.raises(ReveilError, match="no attack of the tidy table makes two guesses"):
         tables.two_image_table(made_up.attacked())

@@ -40,7 +40,7 @@ def value(experiments, source, metric, **keys):
         ("cvnn-exp02", "original", "resnet32-alpha", "rotation", "inversion1", 0.2569),
         ("cvnn-exp02", "knijff2021", "resnet32-alpha", "report-old", "inversion1-regressed",
          0.0277),
-        ("cvnn-exp02", "knijff2021", "lenet-report", "report-lenet", "inversion1", 0.1499),
+        ("cvnn-exp02", "knijff2021", "lenet-report", "report-clip", "inversion1", 0.1499),
         ("cvnn-exp03", "knijff2021", "resnet110-beta", "report-old", "inversion2-report", 0.0321),
         ("cvnn-exp03", "original", "resnet56-beta-authors", "released",
          "inversion2-separate", 0.2358),

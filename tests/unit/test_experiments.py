@@ -73,10 +73,8 @@ def test_experiments_on_private_networks_run_as_published_and_as_ours(root, pape
     runs = {"published": "knijff2021" if report else "xiang2022", "ours": "fixed-cvnn"}
     if name in NOT_PUBLISHED:
         del runs["published"]
-    if name == "cvnn-ext11":
-        del runs["ours"]  # nothing but published numbers
-    if name == "cvnn-ext12":
-        runs["released"] = "xiang2022"  # the loop without a gradient
+    if name in ("cvnn-ext11", "cvnn-ext12"):
+        runs["released"] = "xiang2022"  # their numbers, and the loop without a gradient
     assert {page.run: page.protocol for page in pages} == runs
     # Each report is compared on the cut of its own code.
     published = {page.model for page in pages if page.run == "published"}
@@ -91,7 +89,7 @@ def test_cells_of_inversion_attack_1(root: Path, paper: dict) -> None:
     assert len(published) == 9 * 2
     assert {(c.policy, c.recipe, c.attack) for c in published} == {
         (policy, "cvnn-knijff2021", "inversion1-regressed")
-        for policy in ("none", "report-old", "report-lenet")
+        for policy in ("none", "report-old", "report-clip")
     }
     ours = [cell for cell in cells if cell.page.run == "ours"]
     assert len(ours) == 4 * 3 * 2

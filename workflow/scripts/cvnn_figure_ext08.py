@@ -10,5 +10,5 @@ with Job("cvnn_figure_ext08", snakemake.log[0]):
     table, models = rows.read(snakemake.input.images), rows.read(snakemake.input.models)
     for page, svg, png in zip(params.pages, out.svg, out.png, strict=True):
         trained = rows.select(models, dataset=page["dataset"], model=page["model"])
-        figure = ksweep.draw(attacked(table, page), trained, **subject(page))
+        figure = ksweep.draw(attacked(table, page), trained, params.weights, **subject(page))
         figures.save(figure, svg, png)

@@ -163,8 +163,9 @@ rule cvnn_figure_ext08:
         "../../envs/plot.yaml"
     params:
         pages=figure_pages("cvnn-ext08"),
+        weights=lambda w: adversary_weights("cvnn-ext08"),
         code=code_of("cvnn_figure_ext08"),
     message:
-        "Draw the figure of cvnn-ext08: errors by k"
+        "Draw the figure of cvnn-ext08: errors by k and by the weight of the adversary"
     script:
         "../scripts/cvnn_figure_ext08.py"

@@ -127,9 +127,10 @@ rule cvnn_table_ext08:
     conda:
         "../../envs/plot.yaml"
     params:
+        weights=lambda w: adversary_weights("cvnn-ext08"),
         code=code_of("cvnn_table_ext08"),
     message:
-        "Print the table of cvnn-ext08: errors by k"
+        "Print the table of cvnn-ext08: errors by k and by the weight of the adversary"
     script:
         "../scripts/cvnn_table_ext08.py"
 
@@ -292,6 +293,9 @@ rule cvnn_table_ext07:
 
 
 rule cvnn_table_ext11:
+    input:
+        images=tidy("cvnn-ext11", "images"),
+        models=tidy("cvnn-ext11", "models"),
     output:
         csv=experiment_table("cvnn-ext11"),
         html=experiment_table("cvnn-ext11", "html"),
@@ -307,6 +311,6 @@ rule cvnn_table_ext11:
         published=PUBLISHED_DIGEST,
         code=code_of("cvnn_table_ext11"),
     message:
-        "Print the table of cvnn-ext11: published errors in one unit"
+        "Print the table of cvnn-ext11: published errors in one unit, ours beside them"
     script:
         "../scripts/cvnn_table_ext11.py"

@@ -161,6 +161,19 @@ def experiment_networks(name):
     ]
 
 
+def adversary_weights(name):
+    """Return the weight of the adversarial term in each recipe of an experiment."""
+    found = {
+        (page.dataset, page.model, cell.recipe): recipe(cell.recipe, page.dataset, page.model)
+        for page in experiment_pages(name)
+        for cell in cells_of(name, page)
+    }
+    return [
+        {"dataset": dataset, "model": model, "recipe": said, "weight": values["adversary"]["weight"]}
+        for (dataset, model, said), values in found.items()
+    ]
+
+
 def dataset_pages(name):
     """Return the pages of a figure that shows all models of a dataset beside each other."""
     pages = experiment_pages(name)

@@ -57,6 +57,8 @@ def judge(
     image = secrets.images.cpu().double()
     mixed = len(secrets.partners) == count
     partner = secrets.partners.cpu().double() if mixed else None
+    colour = constants(image, view)["mean"].double()
+    to_image = rmse(colour, image)
     failed = _failed(guess, count)
     columns = {
         "image": secrets.index,
@@ -65,7 +67,10 @@ def judge(
         "swapped": secrets.swapped.long() if len(secrets.swapped) else None,
         **_angles(guess, secrets),
         **_errors(guess, image, partner),
-        "rmse_mean_colour": rmse(constants(image, view)["mean"].double(), image),
+        "rmse_mean_colour": to_image,
+        "rmse_mean_colour_either": None
+        if partner is None
+        else torch.minimum(to_image, rmse(colour, partner)),
         "rmse_blend": None if partner is None else rmse((image + partner) / 2, image),
         **_inferred(guess, targets, majority),
         "attacker_epochs": _all(attacker_epochs, count),

@@ -63,7 +63,7 @@ _FORMS = {
     "equivariance_error_max": checks.EQUIVARIANCE,
     "critic_distance_mean": checks.ADVERSARY,
     "factor": core.FORM,
-    "smallest_k_difference_mean": sweeps.K,
+    "recommended_difference_mean": sweeps.K,
     "budget": sweeps.STOP,
     "blend_beaten_mean_pct": two_image.FORM,
 }

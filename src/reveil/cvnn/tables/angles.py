@@ -108,5 +108,6 @@ FORM = forms.form(
     "Means over images, each averaged over seeds, with 95 % intervals; shares within 0.1 rad with "
     "Wilson's. The papers do not say how they fold their errors: pi / 4 = 0.785 is a guess midway "
     "between the key and a quarter turn, a and b taken for each other half of the time, or chance "
-    "modulo half turns.",
+    "modulo half turns. Where a and b were exchanged the angle is judged against the key all the "
+    "same, which turns up the partner there; the image that was asked for is a quarter turn ahead.",
 )

@@ -43,7 +43,7 @@ _PROTECTIONS = {
     "noisy-100-shared": _NETWORKS[4],
     "rotation": COMPLEX,
     "report-old": COMPLEX,
-    "report-lenet": COMPLEX,
+    "report-clip": COMPLEX,
     "released": COMPLEX,
 }
 # A dataset of ours whose title is not what the papers call it, by the beginning of its title.

@@ -1,6 +1,6 @@
 """The table of the attacker who guesses both mixed images at once."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import pandas as pd
 
@@ -22,6 +22,8 @@ from reveil.errors import ReveilError
 from reveil.statistics import Estimate
 from reveil.tables.measures import OK, interval_columns
 
+_EITHER = "rmse_mean_colour_either"
+
 
 def two_image_table(
     images: pd.DataFrame, *, by: Sequence[str] = ("policy", "attack"), seed: int = 0
@@ -31,7 +33,8 @@ def two_image_table(
     2-anonymity says that an attacker doubts only which of the two mixed images is meant. One who
     answers with both is measured by the guess that is nearer to the image, against the blend, which
     is the best of one who cannot tell them apart, and the mean colour, a guess of nothing. Attacks
-    with one guess stand beside him with the image of the two that it is nearer to.
+    with one guess stand beside him with the image of the two that it is nearer to, and for these the
+    mean colour may choose, too: ``mean_colour_either`` is the nearer of the two images to it.
 
     Args:
         images: The tidy table; rows where images are not mixed, or none is guessed, are left out
@@ -59,8 +62,16 @@ def two_image_table(
             row |= beside(attacked, attacked, ("rmse_either", column), name, seed)
             better = scaled(_better(attacked, column), 100)
             row |= interval_columns(f"{name}_beaten", better, "_pct")
+        row |= _chosen(attacked, seed)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _chosen(attacked: pd.DataFrame, seed: int) -> dict[str, Hashable]:
+    """Return the mean colour at the nearer image; empty of two guesses, of which one is chosen."""
+    alone = attacked[attacked["rmse_second"].isna()]
+    row = interval_columns(_EITHER, mean(alone, _EITHER, seed))
+    return row | beside(alone, alone, ("rmse_either", _EITHER), "mean_colour_either", seed)
 
 
 def _better(attacked: pd.DataFrame, reference: str) -> Estimate:
@@ -86,11 +97,14 @@ FORM = forms.form(
         forms.interval("RMSE of the mean colour", "rmse_mean_colour"),
         forms.interval("Difference to the mean colour", "mean_colour_difference", sign="+"),
         forms.interval("Nearer than the mean colour, %", "mean_colour_beaten", 1, unit="_pct"),
+        forms.interval("RMSE of the mean colour to the nearer image", _EITHER),
+        forms.interval("Difference to it", "mean_colour_either_difference", sign="+"),
         forms.UNPROTECTED,
     ),
     "Means over images, each averaged over seeds, with 95 % intervals; differences and ratios are "
     "paired, image by image; shares with Wilson's. RMSE with pixels in [0, 1]. The nearer guess is "
     "the judge's choice, which the attacker cannot make; of an attack with one guess it is the "
-    "error to the nearer of the two images. Two different guesses of nothing come nearer than one "
-    "by chance. Unprotected: the same attack on the network as it is.",
+    "error to the nearer of the two images, whose yardstick is the mean colour against the nearer "
+    "of them, and not against the image. Two different guesses of nothing come nearer than one by "
+    "chance. Unprotected: the same attack on the network as it is.",
 )
