@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from reveil.errors import ReveilError
 from reveil.unir.networks.settings import Blueprint
 
 CHUNK = 256
@@ -70,12 +71,20 @@ class Sampler(nn.Module, ABC):
     Attributes:
         blueprint: what it was built from.
         latent_size: numbers of noise per image.
+
+    Raises:
+        ReveilError: ``residual_output``, for which there is no measurement.
     """
 
     latent_size: int
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
+        if blueprint.settings.residual_output:
+            raise ReveilError(
+                f"reconstruction.residual_output: True is not allowed with {blueprint.model}, "
+                "which takes no measurements; allowed: False"
+            )
         self.blueprint = blueprint
 
     @abstractmethod

@@ -6,16 +6,30 @@ from torch import nn
 
 from reveil.errors import ReveilError
 from reveil.models.fresh import seeded
-from reveil.unir.networks import unet
+from reveil.unir.networks import ambient, dcgan, pajot, unet, variational
 from reveil.unir.networks.interface import Discriminator, Reconstructor, Sampler
 from reveil.unir.networks.kit import SLOPE, Kit
 from reveil.unir.networks.settings import Blueprint, NetworkSettings
 
 GENERATORS: dict[str, Callable[[Blueprint], Reconstructor | Sampler]] = {
     "unet": unet.UNet,
+    "dcgan-unet": dcgan.DcganUNet,
+    "pajot": pajot.PajotGenerator,
+    "variational": variational.Variational,
+    "dcgan": dcgan.Dcgan,
+    "ambient-celeba": ambient.Convolutional,
+    "ambient-mnist": ambient.Convolutional,
+    "ambient-cifar": ambient.ResidualSampler,
 }
 DISCRIMINATORS: dict[str, Callable[[Blueprint, int], nn.Module]] = {
     "unet": unet.discriminator,
+    "dcgan-unet": dcgan.discriminator,
+    "pajot": pajot.discriminator,
+    "variational": unet.discriminator,
+    "dcgan": dcgan.discriminator,
+    "ambient-celeba": ambient.convolutional_discriminator,
+    "ambient-mnist": ambient.convolutional_discriminator,
+    "ambient-cifar": ambient.residual_discriminator,
 }
 # Units of both hidden layers of a discriminator of vectors, by the channels of the images.
 HIDDEN = {1: 25, 3: 100}
