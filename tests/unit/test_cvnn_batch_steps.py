@@ -48,6 +48,7 @@ def contest(held, loop="joint", **settings):
         ("half", lambda sine: (sine >= 0).all()),
         ("uniform", lambda sine: (sine < 0).any() and (sine.abs() < 0.6).any()),
     ],
+    ids=["quarters", "half", "uniform"],
 )
 def test_false_angles_follow_the_law_of_the_protection(law, allowed):
     """Of a = 0 and b = -1 the turned feature is the sine of the angle."""
