@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PYTHON = "python >=3.11,<3.14"
 ENVIRONMENTS = {
     "torch": ["torch", "torchvision", "torchmetrics", "numba", "numpy", "pandas", "psutil", "scipy"]
-    + ["safetensors", "pooch", "requests", "pillow", "jsonschema", "pyyaml"],
+    + ["safetensors", "scikit-image", "pooch", "requests", "pillow", "jsonschema", "pyyaml"],
     "plot": ["matplotlib", "seaborn", "numpy", "pandas", "psutil", "scipy", "pillow", "jsonschema"]
     + ["pyyaml"],
 }

@@ -1,0 +1,1 @@
+"""Measurement operators: what happens to an image before a reconstruction sees it (section 2)."""
