@@ -33,8 +33,8 @@ def two_image_table(
     2-anonymity says that an attacker doubts only which of the two mixed images is meant. One who
     answers with both is measured by the guess that is nearer to the image, against the blend, which
     is the best of one who cannot tell them apart, and the mean colour, a guess of nothing. Attacks
-    with one guess stand beside him with the image of the two that it is nearer to, and for these the
-    mean colour may choose, too: ``mean_colour_either`` is the nearer of the two images to it.
+    with one guess stand beside him with the image of the two that it is nearer to; for these the
+    mean colour may choose, too: ``mean_colour_either`` is its error against the nearer image.
 
     Args:
         images: The tidy table; rows where images are not mixed, or none is guessed, are left out
