@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reveil import datasets
 from reveil.cvnn.attackers.interface import OwnData
@@ -68,3 +69,15 @@ def own_data(network, count: int = 40, *, name: str = "made-up", **more) -> OwnD
     shown = torch.from_numpy(pixels(count, seed=1))
     labels = torch.arange(count) % 10
     return OwnData(network, VIEW, shown, labels, attack=name, seed=3, **more)
+
+
+class Largest(TorchDispatchMode):
+    """What is computed inside, but for views of other tensors: the bytes of the largest."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        if isinstance(made, Tensor) and not function.is_view:
+            self.bytes = max(self.bytes, made.nbytes)
+        return made

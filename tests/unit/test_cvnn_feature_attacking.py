@@ -148,6 +148,8 @@ def test_an_attacker_can_build_on_another(prepared, tmp_path, monkeypatch):
     result = attack_features(inference(tmp_path), attacker=path, inner=inner, **files(prepared))
     rows = result.rows
     assert rows["label_guess"].between(0, 9).all() and rows["rmse"].isna().all()
+    # Here the task says all.
+    assert set(rows["label_correct_task"]) == {1}
     assert (rows["label_correct"] == (rows["label_guess"] == rows["label"])).all()
     assert "guess" not in result.arrays
     assert set(result.identity) >= {"weights", "attacker", "inner"}

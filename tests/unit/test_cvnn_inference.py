@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from reveil.cvnn.attackers import classifiers
+from reveil.cvnn.attackers import classifiers, lessons
 from reveil.cvnn.attackers.inference import Inference
 from reveil.cvnn.attackers.interface import Guess, OwnData, make_attacker
 from reveil.cvnn.attackers.neighbours import Neighbours
@@ -14,7 +14,7 @@ from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import parts
 from reveil.errors import ReveilError
 from reveil.job import State
-from tests.hidden import VIEW, Toy, attack, own_data
+from tests.hidden import VIEW, Largest, Toy, attack, own_data
 
 CLASSES = torch.arange(96) % 3
 
@@ -34,7 +34,8 @@ def own(network, targets=CLASSES, **more):
 
 def infer(network, trained_on, inner=None, **keys):
     small = {"width": 8, "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 16}
-    small |= {"patience": 3, "max_epochs": 9, **keys}
+    # Moved by up to four of eight pixels, little is left of an image.
+    small |= {"patience": 3, "max_epochs": 9, "augment": False, **keys}
     preset = attack(method="infer", infer=trained_on, **small)
     return make_attacker(preset, network, name="infer", shape=(3, 8, 8), seed=0, inner=inner)
 
@@ -67,7 +68,7 @@ class Inverts:
 @pytest.mark.parametrize("trained_on", ["features", "images", "reconstructions"])
 def test_a_separable_property_is_inferred(trained_on):
     network = Toy(kind="original")
-    attacker = infer(network, trained_on, Inverts(network))
+    attacker = infer(network, trained_on, Inverts(network), patience=8, max_epochs=14)
     history = attacker.fit(own(network))
     guess = attacker.guess(hidden_test_images(network))
     assert guess.labels.dtype == torch.int64 and guess.images is None
@@ -155,6 +156,68 @@ def test_attributes_are_inferred_together():
     guess = loaded.guess(hidden_test_images(network)).labels
     assert guess.dtype == torch.bool and guess.shape == (96, 3)
     assert (guess == attributes).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("trained_on", ["features", "images", "reconstructions"])
+def test_images_and_reconstructions_alone_are_augmented(trained_on, monkeypatch):
+    network = Toy()
+    moved = []
+
+    def stay(images, corners, mirrored, padding):
+        moved.append((len(images), int(corners.max()), padding))
+        return images
+
+    monkeypatch.setattr(lessons, "crop_flip", stay)
+    for augment in (False, True):
+        infer(network, trained_on, Inverts(network), max_epochs=1, augment=augment).fit(
+            own(network)
+        )
+    # Of 87 images five batches of 16; of 84 that were recovered once, too.
+    assert [count for count, _, _ in moved] == ([] if trained_on == "features" else 5 * [16])
+    assert all(padding == VIEW.crop_shift == 4 and corner <= 8 for _, corner, padding in moved)
+
+
+def test_a_crop_by_hand():
+    image = torch.tensor([[[[1, 2], [3, 4]]]]).expand(4, 1, 2, 2)
+    corners = torch.tensor([[1, 1], [0, 1], [1, 2], [1, 1]])
+    mirrored = torch.tensor([False, False, False, True])
+    found = lessons.crop_flip(image, corners, mirrored, 1)[:, 0].tolist()
+    assert found == [[[1, 2], [3, 4]], [[0, 0], [1, 2]], [[2, 0], [4, 0]], [[2, 1], [4, 3]]]
+
+
+def test_an_augmentation_is_that_of_its_step():
+    data, images = own(Toy()), colours(1).float()
+    first, again, later = (lessons.augmented(images, data, 4, 2, step) for step in (5, 5, 6))
+    assert torch.equal(first, again) and not torch.equal(first, later)
+    assert torch.equal(lessons.augmented(images, data, None, 2, 5), images)
+
+
+def test_reconstructions_are_kept_as_own_images_are():
+    pixels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(lessons.to_bytes(lessons.from_bytes(pixels)), pixels)
+    assert lessons.to_bytes(torch.tensor([-0.2, 1.2, 0.4999 / 255])).tolist() == [0, 255, 0]
+    network = Toy()
+    kept = infer(network, "reconstructions", Inverts(network))._lessons(own(network))
+    assert kept.training[0].dtype == kept.held[0].dtype == torch.uint8
+    inputs, targets = next(kept.batches(0, 0))
+    assert inputs.dtype == torch.float32 and 0 <= inputs.min() <= inputs.max() <= 1
+    assert inputs.shape == (16, 3, 8, 8) and targets.shape == (16,)
+
+
+@pytest.mark.parametrize("trained_on", ["features", "reconstructions"])
+def test_what_does_not_fit_the_memory_lies_in_a_file(trained_on, tmp_path, monkeypatch):
+    network = Toy()
+    attackers = [infer(network, trained_on, Inverts(network), max_epochs=2) for _ in range(2)]
+    attackers[0].fit(own(network))
+    monkeypatch.setattr("reveil.cvnn.keeping.KEPT_BYTES", 1000)
+    with Largest() as largest:
+        attackers[1].fit(own(network, state=State(tmp_path / "state", {}, interval=1e6), chunk=8))
+    for name, value in attackers[0].tensors().items():
+        assert torch.equal(value, attackers[1].tensors()[name]), name
+    # 87 images of 256 numbers in half precision, or of 192 bytes, at once; a batch of 16 in floats
+    # of the classifier's 8 channels is 32 KiB, of the angles that hide it twice its features.
+    assert largest.bytes < 87 * 8 * 64 * 4
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["state.safetensors"]
 
 
 def test_what_cannot_be_done_is_said():

@@ -2,17 +2,20 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from reveil.cvnn import keeping
 from reveil.cvnn.attackers import neighbours
-from reveil.cvnn.attackers.interface import Guess, make_attacker
+from reveil.cvnn.attackers.interface import Guess, Remembers, make_attacker
+from reveil.cvnn.attackers.kept import PreparedImages, collect
 from reveil.cvnn.attackers.neighbours import majority, nearest, vote
 from reveil.cvnn.attackers.recovered import compact, features
 from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import rotate, stack
 from reveil.errors import ReveilError
-from tests.hidden import Toy, attack, own_data
+from tests.hidden import VIEW, Largest, Toy, attack, own_data, pixels
 
 
 class KnowsTheKey:
@@ -140,10 +143,51 @@ def test_what_was_kept_is_all_that_is_needed():
     first, second = knn(network, 3), knn(network, 3)
     first.fit(own)
     kept = first.tensors()
-    assert kept["gallery"].shape == (40, 256) and kept["gallery"].dtype == torch.float16
+    assert list(kept) == ["targets"]  # the features of own images are computed again
     second.load(kept)
+    assert isinstance(second, Remembers)
+    with pytest.raises(ReveilError, match="attack knn: no own images to look up"):
+        second.guess(Intercepted(own.features(torch.arange(4)), False))
+    with pytest.raises(ReveilError, match="39 own images are not allowed; allowed: the 40 that"):
+        second.recall(own_data(network, 39))
+    second.recall(own_data(network, chunk=9))
+    assert second.gallery.shape == (40, 256) and second.gallery.dtype == torch.float16
     seen = Intercepted(own.features(torch.arange(40)) + 0.3, False)
     assert torch.equal(first.guess(seen).labels, second.guess(seen).labels)
+
+
+def test_a_gallery_beyond_the_memory_lies_in_a_file(monkeypatch):
+    network = Toy(kind="original")
+    small, large = knn(network, 3), knn(network, 3)
+    seen = Intercepted(own_data(network).features(torch.arange(40)) + 0.3, False)
+    small.fit(own_data(network, targets=torch.arange(40)))
+    monkeypatch.setattr(keeping, "KEPT_BYTES", 5000)
+    monkeypatch.setattr(neighbours, "CHUNK_NUMBERS", 256 * 4)
+    with Largest() as largest:
+        large.fit(own_data(network, targets=torch.arange(40), chunk=4))
+        found = [large.guess(seen.take(rows)).labels for rows in torch.arange(40).split(4)]
+    assert torch.equal(torch.cat(found), small.guess(seen).labels)
+    assert torch.equal(large.gallery, small.gallery)
+    # Not the 20 KiB of the gallery: of one query, its k + 8 candidates of 256 floats.
+    assert largest.bytes == 11 * 256 * 4
+
+
+def test_pieces_of_a_wider_type_widen_all(monkeypatch, tmp_path):
+    pieces = [torch.tensor([[1.0, 2.0]]).half(), torch.tensor([[7e4, 3.0]])]
+    for limit in (1 << 20, 0):
+        monkeypatch.setattr(keeping, "KEPT_BYTES", limit)
+        held = collect(iter(pieces), 3, tmp_path / "scratch")
+        assert held.tolist() == [[1, 2], [7e4, 3]] and held.dtype == torch.float32
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_prepared_images_are_read_when_they_are_needed():
+    raw = pixels(30)
+    rows = np.array([2, 5, 29, 11])
+    prepared = PreparedImages(raw, rows, VIEW)
+    assert len(prepared) == 4 and prepared.nbytes == 4 * 3 * 8 * 8
+    assert np.array_equal(prepared[torch.tensor([3, 0])].numpy(), raw[[11, 2]])
+    assert np.array_equal(prepared.to(torch.device("cpu")).numpy(), raw[rows])
 
 
 def test_half_precision_only_where_it_holds_the_numbers():

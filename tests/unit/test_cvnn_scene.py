@@ -199,7 +199,7 @@ def test_features_are_computed_once_and_are_the_same_where_they_do_not_fit(monke
     kept = own_data(network, 20, chunk=7)
     values = [batches(kept, 6, epoch)[0] for epoch in (0, 1)]
     assert network.calls == [1, 7, 7, 6]
-    monkeypatch.setattr("reveil.cvnn.attackers.own.KEPT_BYTES", 0)
+    monkeypatch.setattr("reveil.cvnn.keeping.KEPT_BYTES", 0)
     fresh = batches(own_data(network, 20), 6, 1)[0]
     assert torch.allclose(fresh.seen.x, values[1].seen.x, atol=1e-6)
 

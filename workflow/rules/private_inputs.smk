@@ -1,5 +1,6 @@
 # What the jobs on private networks depend on.
 
+from reveil.cvnn.keeping import attacker_mib
 from reveil.cvnn.methods import MODULES
 
 
@@ -48,6 +49,32 @@ def training_memory(wildcards):
     dataset = DATASETS[wildcards.dataset]
     split = dataset.counts["train"] * dataset.channels * dataset.size**2 / 2**20
     return 8000 + round(3 * split)
+
+
+def attacker_memory(wildcards):
+    """Return the megabytes of an attacker with his own images, and what he keeps of them."""
+    return 8000 + attacker_mib(DATASETS[wildcards.dataset])
+
+
+def guess_memory(wildcards):
+    """Return the megabytes of a job of guesses: those who look own images up have them again."""
+    looks_up = feature_attack(wildcards.attack)["method"] == "knn"
+    return attacker_memory(wildcards) if looks_up else 8000
+
+
+def minutes(base):
+    """Return the minutes of a job on a dataset, ``base`` of them on one no larger than a CIFAR.
+
+    In proportion to the pixels of the training split, but six times as many at most: what large
+    images take depends more on the device than on the rule.
+    """
+
+    def runtime(wildcards):
+        dataset = DATASETS[wildcards.dataset]
+        pixels = dataset.counts["train"] * dataset.input_size**2
+        return round(base * min(6, max(1, pixels / (60000 * 32**2))))
+
+    return runtime
 
 
 def images_schema(study):

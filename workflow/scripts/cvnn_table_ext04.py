@@ -6,8 +6,10 @@ from reveil.job import Job
 
 files = snakemake.input
 with Job("cvnn_table_ext04", snakemake.log[0]):
+    models = rows.read(files.models)
     table = tables.inference_table(
         rows.read(files.images),
-        rows.read(files.models),
+        models,
+        tasks_of=tables.tasks_of(models["dataset"]),
     )
     tables.write(table, snakemake.output)

@@ -23,6 +23,7 @@ USED_BY: dict[str, tuple[str, ...]] = {
     "align": ("blind", "two_image"),
     "decoder": IMAGES,
     "infer": ("infer",),
+    "augment": ("infer",),
     "inner": INFERENCE,
     "neighbours": ("knn",),
     **dict.fromkeys(("width", "optimizer", "learning_rate", "batch_size", "precision"), TRAINED),

@@ -30,6 +30,7 @@ def judge(
     *,
     targets: Tensor | None = None,
     majority: Tensor | None = None,
+    given_task: Tensor | None = None,
     attacker_epochs: int | None = None,
     wall_seconds: float | None = None,
 ) -> list[dict[str, Any]]:
@@ -45,6 +46,7 @@ def judge(
             attacker who saw nothing.
         targets: what an inference attack should have found, (B,) int64 or (B, attributes) bool.
         majority: (attributes,) bool, the commoner value of each among the attacker's own images.
+        given_task: (B,) int64, the class that the image's label of the task makes likeliest.
         attacker_epochs: after which the attacker's patience ended.
         wall_seconds: for one image.
 
@@ -72,7 +74,7 @@ def judge(
         if partner is None
         else torch.minimum(to_image, rmse(colour, partner)),
         "rmse_blend": None if partner is None else rmse((image + partner) / 2, image),
-        **_inferred(guess, targets, majority),
+        **_inferred(guess, targets, majority, given_task),
         "attacker_epochs": _all(attacker_epochs, count),
         "wall_seconds": _all(wall_seconds, count),
         "status": ["failed" if reason else "ok" for reason in failed],
@@ -136,15 +138,17 @@ def _errors(guess: Guess, image: Tensor, partner: Tensor | None) -> dict[str, Te
 
 
 def _inferred(
-    guess: Guess, targets: Tensor | None, majority: Tensor | None
+    guess: Guess, targets: Tensor | None, majority: Tensor | None, given_task: Tensor | None
 ) -> dict[str, Tensor | list[int] | None]:
-    names = ("label_guess", "label_correct")
+    names = ("label_guess", "label_correct", "label_correct_task")
     names += ("attributes", "attribute_error", "attribute_error_majority")
     columns: dict[str, Tensor | list[int] | None] = dict.fromkeys(names)
     if guess.labels is None or targets is None:
         return columns
     found, truth = guess.labels.cpu(), targets.cpu()
     if truth.dim() == 1:
+        if given_task is not None:
+            columns["label_correct_task"] = (given_task.cpu() == truth).long()
         return columns | {"label_guess": found, "label_correct": (found == truth).long()}
     columns["attributes"] = [truth.shape[1]] * len(truth)
     columns["attribute_error"] = (found != truth).double().mean(1)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from reveil import datasets, indices
 from reveil.chunks import run_in_chunks
 from reveil.cvnn import scene, targets, tasks, weights
-from reveil.cvnn.attackers.interface import Attacker, OwnData, gather, make_attacker
+from reveil.cvnn.attackers.interface import Attacker, OwnData, Remembers, gather, make_attacker
+from reveil.cvnn.attackers.kept import PreparedImages
 from reveil.cvnn.judging import judge
 from reveil.cvnn.methods import INFERENCE
 from reveil.cvnn.own_images import own_indices
@@ -81,18 +82,7 @@ def train_attacker(
     parties = _parties(work, weights, inner)
     identity = work.identity(**_digests(weights=weights, inner=inner))
     state = work.state(identity)
-    own = OwnData(
-        parties.network,
-        parties.view,
-        *_own_images(work, parties.view, prepared),
-        attack=work.named["attack"],
-        seed=work.seed,
-        device=work.job.device,
-        targets=_own_targets(work, prepared),
-        chunk=_chunk(work),
-        state=state,
-    )
-    history = parties.attacker.fit(own)
+    history = parties.attacker.fit(_own(work, parties, prepared, state))
     columns = ("part", "epoch", "train_loss", "validation_loss", "best", "seconds", "stopped")
     named = [{key: work.named[key] for key in ATTACKER_KEYS} | row for row in history]
     table = pd.DataFrame(named, columns=[*ATTACKER_KEYS, *columns])
@@ -123,6 +113,10 @@ def attack_features(
     """
     parties = _parties(work, weights, inner)
     epochs = _load(attacker, work.named["attack"], parties.attacker)
+    files = _digests(weights=weights, attacker=attacker, inner=inner)
+    identity = work.identity(**files)
+    if isinstance(parties.attacker, Remembers):
+        parties.attacker.recall(_own(work, parties, prepared, work.state(identity)))
     splits, folder = Splits.open(dataset_folder(prepared)), dataset_folder(prepared)
     rule, holdout = work.switches["scene"]["images"], work.switches["recipe"]["holdout"]
     picked = splits.pick(rule, holdout, block_positions(work.named["block"]))
@@ -146,19 +140,17 @@ def attack_features(
     guess = gather(guesses)
     seconds = (time.perf_counter() - started) / len(seen)
     hidden = _targets(work, folder / split)
-    own = _own_targets(work, prepared)
     judged = judge(
         guess,
         secrets,
         parties.view,
         targets=None if hidden is None else hidden[secrets.index],
-        majority=targets.commonest(own) if own is not None and own.dtype == torch.bool else None,
+        **_guesses_of_nothing(work, prepared, secrets.labels),
         attacker_epochs=epochs,
         wall_seconds=seconds,
     )
     rows = pd.DataFrame([{**{key: work.named[key] for key in KEYS}, **row} for row in judged])
-    files = _digests(weights=weights, attacker=attacker, inner=inner)
-    return AttackedFeatures(rows, pictures(guess, secrets), work.identity(**files))
+    return AttackedFeatures(rows, pictures(guess, secrets), identity)
 
 
 @dataclass(frozen=True)
@@ -220,16 +212,40 @@ def _own_rows(work: Work, labels: np.ndarray) -> np.ndarray:
     return own_indices(labels, work.switches["features"], work.switches["recipe"], work.seed)
 
 
-def _own_images(work: Work, view: View, prepared: str) -> tuple[Tensor, Tensor]:
-    """Return the attacker's own images as the network sees them, uint8, and their labels."""
+def _own(work: Work, parties: _Parties, prepared: str, state: State) -> OwnData:
+    """Return the attacker's own images; they are read when they are needed."""
     splits = Splits.open(dataset_folder(prepared))
     rows = _own_rows(work, splits.labels["train"])
-    pixels = torch.empty(len(rows), *view.shape, dtype=torch.uint8)
-    for start in range(0, len(rows), scene.AUTO_CHUNK):
-        piece = slice(start, start + scene.AUTO_CHUNK)
-        raw = np.ascontiguousarray(splits.images["train"][rows[piece]])
-        pixels[piece] = view.evaluate(torch.from_numpy(raw))
-    return pixels, torch.from_numpy(splits.labels["train"][rows])
+    return OwnData(
+        parties.network,
+        parties.view,
+        PreparedImages(splits.images["train"], rows, parties.view),
+        torch.from_numpy(splits.labels["train"][rows]),
+        attack=work.named["attack"],
+        seed=work.seed,
+        device=work.job.device,
+        targets=_own_targets(work, prepared),
+        chunk=_chunk(work),
+        state=state,
+    )
+
+
+def _guesses_of_nothing(work: Work, prepared: str, labels: Tensor) -> dict[str, Tensor]:
+    """Return what who saw no features says of images with these labels of the task.
+
+    Of attributes the commoner value of each; of classes the commonest behind the image's label.
+    """
+    own = _own_targets(work, prepared)
+    if own is None:
+        return {}
+    if own.dtype == torch.bool:
+        return {"majority": targets.commonest(own)}
+    known = Splits.open(dataset_folder(prepared)).labels["train"]
+    superclasses = torch.from_numpy(known[_own_rows(work, known)])
+    commonest = targets.commonest_given(superclasses, own)
+    # Of a label that no own image has he says nothing, which is never right.
+    among = labels < len(commonest)
+    return {"given_task": torch.where(among, commonest[labels * among], -1)}
 
 
 def _targets(work: Work, folder: Path) -> Tensor | None:

@@ -9,8 +9,7 @@ The attack inside learned from the same own images, as in the released code, so 
 them a little better than those of others.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,22 +17,20 @@ import torch
 from torch import Tensor, nn
 
 from reveil.cvnn.attackers import classifiers
-from reveil.cvnn.attackers.interface import Guess, Hidden, Known, OwnData
+from reveil.cvnn.attackers.interface import Guess, Known, OwnData
+from reveil.cvnn.attackers.lessons import Example, Fresh, Kept, from_bytes, keep, to_bytes
 from reveil.cvnn.attackers.patience import fit_with_patience
-from reveil.cvnn.attackers.recovered import compact, features, require_inner
+from reveil.cvnn.attackers.recovered import features, require_inner
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError, not_allowed
 from reveil.models.blank import blank
 from reveil.models.fresh import seeded
 from reveil.precision import precision
-from reveil.rng import generator
 
 TRAINED_ON = ("images", "features", "reconstructions")
 # The released code divides the learning rate by ten at fixed epochs; here it is time when half of
 # the patience brought nothing better.
 STALL_FACTOR = 0.1
-
-Example = tuple[Tensor, Tensor]
 
 
 def make(known: Known) -> "Inference":
@@ -74,8 +71,7 @@ class Inference:
         outputs = own.targets.shape[1] if self.multilabel else int(own.targets.max()) + 1
         make_network = partial(self._construct, outputs)
         self.network = seeded(make_network, self.known.seed, self.name).to(self.known.device)
-        size = self.known.attack["batch_size"]
-        lessons = self._lessons(own, size)
+        lessons = self._lessons(own)
 
         def loss(example: Example) -> Tensor:
             return classifiers.loss(self.network(example[0]), example[1])
@@ -103,7 +99,7 @@ class Inference:
             if self.trained_on == "features":
                 shown = features(seen, self.inner)
             else:
-                shown = self.inner.guess(seen).images
+                shown = from_bytes(self._reconstructed(seen))
             logits = self.network(shown.to(self.known.device))
         return Guess(labels=classifiers.decide(logits, self.multilabel))
 
@@ -132,80 +128,19 @@ class Inference:
             return classifiers.on_features(there, shape[-1], outputs, width)
         return classifiers.on_images(shape, outputs, width)
 
-    def _lessons(self, own: OwnData, size: int) -> "_Fresh | _Kept":
+    def _lessons(self, own: OwnData) -> Fresh | Kept:
+        size = self.known.attack["batch_size"]
+        # A crop of features is not what the encoder makes of a crop, at whose borders it sees
+        # zeros; and what is turned back once would have to be searched again.
+        shift = own.view.crop_shift if self.known.attack["augment"] else None
         if self.trained_on == "images":
-            return _Fresh(own, lambda hidden: hidden.images, size)
+            return Fresh(own, lambda hidden: hidden.images, size, shift)
         if self.trained_on == "reconstructions":
-            return _kept(own, lambda hidden: self.inner.guess(hidden.seen).images, size)
+            return keep(own, lambda hidden: self._reconstructed(hidden.seen), size, shift)
         if self.known.network.protection.rotates:
-            return _kept(own, lambda hidden: features(hidden.seen, self.inner), size)
-        return _Fresh(own, lambda hidden: hidden.seen.x, size)
+            return keep(own, lambda hidden: features(hidden.seen, self.inner), size)
+        return Fresh(own, lambda hidden: hidden.seen.x, size)
 
-
-@dataclass(frozen=True)
-class _Fresh:
-    """Own images, hidden by other draws in every epoch."""
-
-    own: OwnData
-    show: Callable[[Hidden], Tensor]
-    size: int
-
-    @property
-    def steps(self) -> int:
-        return self.own.steps(self.size)
-
-    def batches(self, epoch: int, start: int) -> Iterator[Example]:
-        for hidden in self.own.hidden_batches(self.size, epoch, start):
-            yield self.show(hidden), hidden.targets
-
-    def validation(self) -> Iterator[Example]:
-        for hidden in self.own.validation_batches(self.size):
-            yield self.show(hidden), hidden.targets
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Own images, hidden and recovered once, (inputs, targets) of both parts on the CPU."""
-
-    own: OwnData
-    training: Example
-    held: Example
-    size: int
-
-    @property
-    def steps(self) -> int:
-        return len(self.training[1]) // self._whole
-
-    @property
-    def _whole(self) -> int:
-        return min(self.size, len(self.training[1]))
-
-    def batches(self, epoch: int, start: int) -> Iterator[Example]:
-        stream = generator(self.own.seed, "classifier order", self.own.attack, epoch)
-        order = torch.randperm(len(self.training[1]), generator=stream)
-        for step in range(start, self.steps):
-            yield self._take(self.training, order[step * self._whole : (step + 1) * self._whole])
-
-    def validation(self) -> Iterator[Example]:
-        for rows in torch.arange(len(self.held[1])).split(self.size):
-            yield self._take(self.held, rows)
-
-    def _take(self, examples: Example, rows: Tensor) -> Example:
-        inputs, targets = (values[rows].to(self.own.device) for values in examples)
-        return inputs.float(), targets
-
-
-def _kept(own: OwnData, show: Callable[[Hidden], Tensor], size: int) -> _Kept:
-    # Batches of an epoch are of one size: the largest that leaves out fewer images than batches.
-    count = len(own.training_rows)
-    even = count // -(-count // size)
-    with torch.no_grad(), precision("fp32", own.device):
-        training = _gather(own.hidden_batches(even, 0), show)
-        held = _gather(own.validation_batches(size), show)
-    return _Kept(own, training, held, size)
-
-
-def _gather(batches: Iterator[Hidden], show: Callable[[Hidden], Tensor]) -> Example:
-    pairs = [(compact(show(hidden)), hidden.targets.cpu()) for hidden in batches]
-    inputs, targets = zip(*pairs, strict=True)
-    return torch.cat(inputs), torch.cat(targets)
+    def _reconstructed(self, seen: Intercepted) -> Tensor:
+        """Return reconstructions as uint8, of whose values own images are."""
+        return to_bytes(self.inner.guess(seen).images)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,16 @@ from reveil.errors import ReveilError, not_allowed
 if TYPE_CHECKING:
     from reveil.cvnn.private import PrivateNetwork
 
-__all__ = ["Attacker", "Guess", "Hidden", "Known", "OwnData", "gather", "make_attacker"]
+__all__ = [
+    "Attacker",
+    "Guess",
+    "Hidden",
+    "Known",
+    "OwnData",
+    "Remembers",
+    "gather",
+    "make_attacker",
+]
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,15 @@ class Attacker(Protocol):
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Put what :meth:`tensors` returned back in place."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """An attacker who looks his own images up again for a guess, and does not store them."""
+
+    def recall(self, own: OwnData) -> None:
+        """Take the own images that ``fit`` was given, before the first guess."""
         ...
 
 

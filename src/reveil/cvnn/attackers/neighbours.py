@@ -2,7 +2,8 @@
 
 Inference attack 4 (methods, section 3.4) learns nothing: the k own images with the features nearest
 to a*, by L2 distance, vote for their class with the weight 1 / distance, or by majority for each
-attribute.
+attribute. The features of own images are the same whatever k and whatever turns x back, and quickly
+computed, so that they are computed again for a guess in place of being stored for every attacker.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from reveil.chunks import run_in_chunks
 from reveil.cvnn.attackers.interface import Guess, Known, OwnData
+from reveil.cvnn.attackers.kept import collect
 from reveil.cvnn.attackers.recovered import compact, features, require_inner
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError
@@ -41,11 +43,12 @@ class Neighbours:
             require_inner(known)
         self.name, self.inner, self.device = known.name, known.inner, known.device
         self.count = int(known.attack["neighbours"])
-        self.gallery = torch.empty(0)
         self.targets = torch.empty(0)
+        self.own: OwnData | None = None
+        self._gallery: Tensor | None = None
 
     def fit(self, own: OwnData) -> list[dict[str, Any]]:
-        """Keep the true features of all own images; there are no epochs.
+        """Keep what own images are; there are no epochs.
 
         Raises:
             ReveilError: own images have no targets, or are fewer than the neighbours.
@@ -57,14 +60,41 @@ class Neighbours:
                 f"attack {self.name}: neighbours: {self.count} is not allowed; allowed: 1 to "
                 f"{len(own)}, the attacker's own images"
             )
-        rows = torch.arange(len(own))
-        pieces = [compact(own.features(piece)) for piece in rows.split(own.chunk)]
-        self.gallery = torch.cat(pieces).flatten(1)
         self.targets = own.targets.cpu()
+        self.recall(own)
         return []
 
+    def recall(self, own: OwnData) -> None:
+        """Take the own images among whose features those of a guess are sought.
+
+        Raises:
+            ReveilError: they are not those that were learned.
+        """
+        if len(own) != len(self.targets):
+            raise ReveilError(
+                f"attack {self.name}: {len(own)} own images are not allowed; allowed: the "
+                f"{len(self.targets)} that it learned"
+            )
+        self.own, self._gallery = own, None
+
+    @property
+    def gallery(self) -> Tensor:
+        """The true features of all own images, (N, numbers), on the CPU."""
+        if self._gallery is None:
+            own = self.own
+            pieces = torch.arange(len(own)).split(own.chunk)
+            features_of = (compact(own.features(rows)).flatten(1) for rows in pieces)
+            self._gallery = collect(features_of, len(own), own.scratch)
+        return self._gallery
+
     def guess(self, seen: Intercepted) -> Guess:
-        """Guess the class (B,) int64, or the attributes (B, attributes) bool."""
+        """Guess the class (B,) int64, or the attributes (B, attributes) bool.
+
+        Raises:
+            ReveilError: a loaded attacker has no own images yet; see :meth:`recall`.
+        """
+        if self.own is None:
+            raise ReveilError(f"attack {self.name}: no own images to look up; recall them first")
         with torch.no_grad(), precision("fp32", self.device):
             # Rounded as the gallery is: equal features have no distance.
             queries = compact(features(seen, self.inner)).flatten(1)
@@ -75,12 +105,12 @@ class Neighbours:
         return Guess(labels=vote(voters, distances))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the gallery and its targets."""
-        return {"gallery": self.gallery, "targets": self.targets}
+        """Return the targets of own images."""
+        return {"targets": self.targets}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put what :meth:`tensors` returned back in place."""
-        self.gallery, self.targets = tensors["gallery"].cpu(), tensors["targets"].cpu()
+        """Put what :meth:`tensors` returned back in place; :meth:`recall` the rest."""
+        self.targets = tensors["targets"].cpu()
 
 
 def nearest(
@@ -89,7 +119,7 @@ def nearest(
     """Return the nearest rows of the gallery, nearest first, of equally near ones the first.
 
     Args:
-        queries: (B, d) of any floating type.
+        queries: (B, d) of any floating type; callers bound B.
         gallery: (N, d), N >= count; it stays where it is and visits ``device`` in pieces.
         count: how many.
 
@@ -98,10 +128,11 @@ def nearest(
     """
     wide = gallery.shape[1]
     some = min(count + SPARE, len(gallery))
+    # One pass over the gallery for all queries: it may be many times their size.
+    candidates = _candidates(queries.to(device).float(), gallery, some).sort(dim=1).values
 
     def work(piece: slice) -> tuple[Tensor, Tensor]:
-        asked = queries[piece].to(device).float()
-        found = _candidates(asked, gallery, some).sort(dim=1).values
+        asked, found = queries[piece].to(device).float(), candidates[piece]
         rows = gallery[found.cpu()].to(device).float()
         exact = (rows - asked[:, None]).square().sum(2).sqrt()
         order = exact.argsort(dim=1, stable=True)[:, :count]

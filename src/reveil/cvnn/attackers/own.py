@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from reveil.chunks import run_in_chunks
+from reveil.cvnn import keeping
+from reveil.cvnn.attackers.kept import PreparedImages
 from reveil.cvnn.scene import AUTO_CHUNK, Intercepted, encode, hide, mixes_images, needs_noise
 from reveil.errors import ReveilError
 from reveil.precision import precision
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 # Each part needs an image and another one to be its partner.
 MIN_IMAGES = 4
 VALIDATION_SHARE = 10
-# What may be kept beside the computation: on a CPU in bytes, on a GPU of what is free.
-KEPT_BYTES, KEPT_SHARE = 4 * 2**30, 0.3
+# What may be kept beside the computation on a GPU, of what is free.
+KEPT_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class OwnData:
     Args:
         network: known with its weights, in eval mode on ``device``.
         view: how images reach it.
-        pixels: uint8 (N, C, H, W), as the network sees them.
+        pixels: uint8 (N, C, H, W), as the network sees them, or where to read them.
         labels: (N,) int64.
         attack: its name; with ``seed`` it names the streams of all draws.
         targets: (N,) int64 or (N, attributes) bool, what an inference attack is after.
@@ -81,7 +84,7 @@ class OwnData:
         self,
         network: "PrivateNetwork",
         view: "View",
-        pixels: Tensor,
+        pixels: Tensor | PreparedImages,
         labels: Tensor,
         *,
         attack: str,
@@ -144,8 +147,13 @@ class OwnData:
         if not self._keeps:
             return self._encode(rows)
         if self._kept is None:
-            self._kept = self._encode(torch.arange(len(self)))
+            self._kept = self._encode_all()
         return self._kept[rows.to(self.device)]
+
+    @property
+    def scratch(self) -> Path | None:
+        """Folder for what does not fit the memory: that of the job's state."""
+        return None if self.state is None else self.state.path.parent
 
     def images(self, rows: Tensor) -> Tensor:
         """Return own images by their numbers, (B, C, H, W) in [0, 1], on the device."""
@@ -158,6 +166,15 @@ class OwnData:
 
         with torch.no_grad(), precision("fp32", self.device):
             return torch.cat(run_in_chunks(work, len(rows), self.chunk))
+
+    def _encode_all(self) -> Tensor:
+        kept = torch.empty(0)
+        for rows in torch.arange(len(self)).split(self.chunk):
+            piece = self._encode(rows)
+            if rows[0] == 0:
+                kept = piece.new_empty(len(self), *piece.shape[1:])
+            kept[rows.to(piece.device)] = piece
+        return kept
 
     def _draw(self, rows: Tensor, purpose: str, *ids: object) -> tuple[Tensor, Tensor, Tensor]:
         """Return partners, angles and swaps, (n,) each, for all images of a part."""
@@ -214,5 +231,5 @@ class OwnData:
 
     def _fits(self, size: int) -> bool:
         if self.device.type != "cuda":
-            return size <= KEPT_BYTES
+            return size <= keeping.KEPT_BYTES
         return size <= KEPT_SHARE * torch.cuda.mem_get_info(self.device)[0]

@@ -22,7 +22,7 @@ from reveil.cvnn.tables.checks import adversary_table, equivariance_table
 from reveil.cvnn.tables.classification import classification_table
 from reveil.cvnn.tables.core import core_table
 from reveil.cvnn.tables.cost import runtime_table, share_table
-from reveil.cvnn.tables.inference import inference_table
+from reveil.cvnn.tables.inference import inference_table, tasks_of
 from reveil.cvnn.tables.inversion import inversion_table
 from reveil.cvnn.tables.labels import protocol_note
 from reveil.cvnn.tables.sweeps import k_table, stop_table
@@ -44,6 +44,7 @@ __all__ = [
     "runtime_table",
     "share_table",
     "stop_table",
+    "tasks_of",
     "to_html",
     "to_markdown",
     "two_image_table",

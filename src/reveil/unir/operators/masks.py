@@ -67,12 +67,13 @@ class Pixels(Masking):
     def sample_theta(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw (n, C or 1, H, W) bool: exactly floor(p N) false ones each, or each with p."""
         shape = (n, self._mask_channels(), *self.shape[1:])
-        keys = torch.rand(n, math.prod(shape[1:]), generator=generator)
+        values = math.prod(shape[1:])
         if self.settings.count == "bernoulli":
-            return (keys >= self.settings.share).view(shape)
-        missing = whole_part(self.settings.share, keys.shape[1])
-        kept = torch.ones_like(keys, dtype=torch.bool)
-        kept.scatter_(1, keys.topk(missing, 1, sorted=False).indices, False)
+            return torch.rand(shape, generator=generator) >= self.settings.share
+        missing = whole_part(self.settings.share, values)
+        kept = torch.ones(n, values, dtype=torch.bool)
+        for image in kept:
+            image[torch.randperm(values, generator=generator)[:missing]] = False
         return kept.view(shape)
 
     def kept(self, theta: Tensor) -> Tensor:

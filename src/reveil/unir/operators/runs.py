@@ -16,33 +16,28 @@ class RowRuns(Masking):
 
     def sample_theta(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw (n, C or 1, H, W) bool, every channel's runs by themselves if ``per_channel``."""
+        shape = (n, self._mask_channels(), *self.shape[1:])
         _, height, width = self.shape
-        masks = n * self._mask_channels()
-        kept = torch.stack([self._channel(generator) for _ in range(masks)])
-        return kept.view(n, self._mask_channels(), height, width)
+        masks, to_remove = n * shape[1], self.settings.share * height * width
+        # +1 where a run starts and -1 where it ends.
+        steps = torch.zeros(masks, height * width, dtype=torch.int32)
+        removed = torch.zeros(masks, 1, dtype=torch.int64)
+        while (removed < to_remove).any():
+            draws = torch.rand(masks, 2 * height, 3, generator=generator, dtype=torch.float64)
+            places = (draws[:, :, 0] * height).long() * width
+            ends = (draws[:, :, 1:] * width).long().sort(2).values
+            totals = removed + (ends[:, :, 1] - ends[:, :, 0]).cumsum(1)
+            # The run that reaches the goal still counts, those after it do not.
+            reached = torch.cat([removed, totals[:, :-1]], 1) >= to_remove
+            step = (~reached).int()
+            steps.scatter_add_(1, places + ends[:, :, 0], step)
+            steps.scatter_add_(1, places + ends[:, :, 1], -step)
+            removed = totals[:, -1:]
+        return steps.view(shape).cumsum(3) == 0
 
     def kept(self, theta: Tensor) -> Tensor:
         """Return theta."""
         return theta
-
-    def _channel(self, generator: torch.Generator) -> Tensor:
-        """Return (H, W) bool, false in the runs."""
-        _, height, width = self.shape
-        to_remove = self.settings.share * height * width
-        # (H, W + 1): +1 where a run starts and -1 where it ends.
-        steps = torch.zeros(height * (width + 1), dtype=torch.int64)
-        removed = 0
-        while removed < to_remove:
-            draws = torch.rand(height, 3, generator=generator, dtype=torch.float64)
-            rows = (draws[:, 0] * height).long()
-            ends = (draws[:, 1:] * width).long().sort(1).values
-            lengths = (ends[:, 1] - ends[:, 0]).cumsum(0)
-            needed = int((removed + lengths < to_remove).sum()) + 1
-            first = rows[:needed] * (width + 1)
-            steps.index_add_(0, first + ends[:needed, 0], torch.ones_like(first))
-            steps.index_add_(0, first + ends[:needed, 1], -torch.ones_like(first))
-            removed += int(lengths[:needed][-1])
-        return steps.view(height, width + 1)[:, :width].cumsum(1) == 0
 
     def _mask_channels(self) -> int:
         return self.shape[0] if self.settings.per_channel else 1

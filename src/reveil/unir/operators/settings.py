@@ -170,6 +170,8 @@ def shape_problems(settings: OperatorSettings, shape: tuple[int, int, int]) -> l
     problems = []
     if settings.kind == "project" and height != width:
         problems.append(f"kind: 'project' rotates square images; these are {height} x {width}")
+    if settings.kind == "row-runs" and width < 2:
+        problems.append(f"kind: 'row-runs' needs rows of two pixels or more; these have {width}")
     if settings.kind in USED_BY["side"]:
         extent = settings.extent(height, width)
         if settings.side > min(height, width):
