@@ -19,8 +19,12 @@ Schema = Mapping[str, Any]
 README = Path("config", "README.md")
 HEADER = "| key | type | allowed | default | meaning |\n| --- | --- | --- | --- | --- |"
 MISSING = object()
-# The kinds end with experiments, whose runs and rows are mappings of their own.
-PARTS = {"One of `runs`": "experiment_run", "One of `rows`": "experiment_row"}
+# The kinds end with experiments, whose runs and rows are mappings of their own; so are folders.
+PARTS = {
+    "One of `runs`": "experiment_run",
+    "One of `rows`": "experiment_row",
+    "One of `datasets.folders`": "image_folder",
+}
 
 INTRODUCTION = """\
 # Every key of the configuration
@@ -128,7 +132,7 @@ def _allowed(schema: Schema, root: Schema) -> str:
     if schema.get("type") == "array":
         return schema.get("x-allowed") or _allowed(resolved(schema["items"], root), root)
     if schema.get("type") == "object":
-        return "names, each with keys that differ"
+        return schema.get("x-allowed", "names, each with keys that differ")
     return allowed(schema)
 
 

@@ -95,6 +95,21 @@ def test_hidden_attributes_are_those_of_the_released_code():
     assert CELEBA_ATTRIBUTES.index(CELEBA_LABEL) == 20
 
 
+def test_small_faces_are_those_of_celeba_in_both_splits():
+    names = range(1, 202_600)
+    by_name = {part: 0 for part in ("train", "test")}
+    for number in names:
+        by_name["test" if f"{number:06d}"[1] in "89" else "train"] += 1
+    for name, dataset in DATASETS.items():
+        if name.startswith("celeba-64") and not dataset.synthetic:
+            real = DATASETS["celeba"]
+            split = by_name if name == "celeba-64-filename" else real.counts
+            assert dict(dataset.counts) == dict(split)
+            assert sum(dataset.counts.values()) == len(names)
+            assert (dataset.home, dataset.twin, dataset.size) == ("celeba", "", 64)
+            assert (dataset.extras, dataset.family) == (real.extras, "celeba")
+
+
 def test_normalisation_constants_are_those_of_the_papers():
     assert DATASETS["fashion-mnist"].mean == (0.1307,)
     assert DATASETS["fashion-mnist-demo"].std == (0.3081,)

@@ -249,6 +249,58 @@ def test_the_twin_is_prepared_alike(tmp_path):
         assert twin.read_bytes() == path.read_bytes()
 
 
+# As published, for pictures of 178 x 218: left, top, right, bottom of what is seen of them.
+CUTS = {
+    "celeba-64": (35, 55, 143, 163),
+    "celeba-64-wide": (15, 15, 175, 175),
+    "celeba-64-128": (25, 45, 153, 173),
+    "celeba-64-filename": (35, 55, 143, 163),
+}
+
+
+@pytest.mark.parametrize("name", [*CUTS, "celeba-64-guo2020"])
+def test_small_faces_are_cut_out_as_published(name):
+    picture = columns(178, 218)
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=100, subsampling=0)
+    kept = pictures.decode(stream.getvalue(), "a face", DATASETS[name]).astype(int)
+    assert kept.shape == (3, 64, 64)
+    if name in CUTS:
+        left, top, right, bottom = CUTS[name]
+    else:
+        # The shorter side becomes 64, the longer 78: 7 of its rows are cut off at each end.
+        left, right, top, bottom = 0, 178, 7 * 218 / 78, 71 * 218 / 78
+    centres = (np.arange(64) + 0.5) / 64
+    # In the pixels of the picture; JPEG and rounding cost up to two grey levels.
+    assert np.abs(kept[0] - (left + (right - left) * centres - 0.5)).max() <= 2
+    assert np.abs(kept[1] - (top + (bottom - top) * centres - 0.5)[:, None]).max() <= 2
+
+
+def test_a_face_smaller_than_its_box_is_refused(tmp_path):
+    write_faces(tmp_path / "a")
+    with pytest.raises(ReveilError, match=r"000001\.jpg is \(18, 22\) pixels; the box reaches to"):
+        prepare(small("celeba-64", 3, 2), tmp_path / "a", tmp_path / "b")
+    assert nothing_written(tmp_path / "b")
+
+
+def test_faces_may_be_split_by_a_digit_of_their_name(tmp_path):
+    names = ["079999.jpg", "080000.jpg", "099999.jpg", "100000.jpg", "190000.jpg"]
+    assert DATASETS["celeba-64-filename"].split_digit == 1
+    write_faces(
+        tmp_path / "a",
+        pictures={name: jpeg((40 * n,) * 3, (18, 22)) for n, name in enumerate(names)},
+        texts={
+            LIST: attribute_list(names),
+            PEOPLE: "".join(f"{name} 1\n" for name in names),
+            PARTS: "".join(f"{name} 2\n" for name in names),
+        },
+    )
+    dataset = small("celeba-64-filename", 2, 3, box=(), size=16)
+    prepare(dataset, tmp_path / "a", tmp_path / "b")
+    assert split(tmp_path / "b", "train")[0][:, 0, 8, 8].tolist() == [0, 120]
+    assert split(tmp_path / "b", "test")[0][:, 0, 8, 8].tolist() == [40, 80, 160]
+
+
 SHORT = "\n".join(attribute_list().split("\r\n")[:-3])
 FACE_DAMAGE = {
     "no image": ({"pictures": {NAMES[1]: None}}, ZIP, "has no member .*000002.jpg"),

@@ -35,6 +35,14 @@ OWN = (
 )
 NAMES = (*OWN, "cifar100-coarse-synthetic")
 TWINS = ("celeba-30-synthetic",)
+BY_NAME = "celeba-64-filename-synthetic"
+SMALL = (
+    "celeba-64-synthetic",
+    "celeba-64-guo2020-synthetic",
+    "celeba-64-wide-synthetic",
+    "celeba-64-128-synthetic",
+    BY_NAME,
+)
 FACES = DATASETS["celeba-synthetic"]
 
 
@@ -61,7 +69,7 @@ def split(prepared: Path, name: str, part: str) -> tuple[np.ndarray, np.ndarray]
 
 def test_they_are_the_small_ones_of_the_published_and_say_so() -> None:
     made = {name for name, dataset in DATASETS.items() if dataset.synthetic}
-    assert made == {*NAMES, *TWINS}
+    assert made == {*NAMES, *TWINS, *SMALL}
     for name in made:
         ours, real = DATASETS[name], DATASETS[name.removesuffix("-synthetic")]
         assert ours.title.startswith(real.title) and ours.title.endswith(" layout (synthetic)")
@@ -72,8 +80,12 @@ def test_they_are_the_small_ones_of_the_published_and_say_so() -> None:
         assert ours.size == real.size or ours.size == 64
         assert ours.input_size * real.size == real.input_size * ours.size
         assert not set(ours.archives) & set(real.archives)
+        # A quarter of the published box, in pictures of a quarter of the size.
+        assert ours.box == tuple(round(edge / 4) for edge in real.box)
         # Every class, and the first images that the papers' scores are computed on.
         assert ours.counts["train"] >= 2 * ours.classes
+        if name == BY_NAME:
+            continue
         assert ours.counts["test"] > max(200, ours.classes)
 
 
@@ -227,6 +239,29 @@ def test_nobody_is_in_two_partitions_and_attributes_are_the_garments(prepared: P
         people.append(set(identity.tolist()))
     assert not people[0] & people[1]
     assert len(people[0] | people[1]) == 100
+
+
+def test_small_faces_are_the_box_of_the_same_pictures(
+    built: dict[str, bytes], prepared: Path
+) -> None:
+    prepare(DATASETS[BY_NAME], prepared, prepared / BY_NAME)
+    everyone = []
+    for part in ("train", "test"):
+        images, _ = split(prepared, BY_NAME, part)
+        assert images.shape == (DATASETS[BY_NAME].counts[part], 3, 64, 64)
+        everyone.append(set(np.load(prepared / BY_NAME / part / "identity.npy").tolist()))
+    # Unlike in the official split, people are on both sides.
+    assert everyone[0] & everyone[1]
+    # The first with the digit 8 is the first test image.
+    with (
+        zipfile.ZipFile(io.BytesIO(built[FACES.archives[0]])) as archive,
+        Image.open(archive.open("img_align_celeba/000080.jpg")) as picture,
+    ):
+        assert picture.size == (45, 54)
+        box = picture.convert("RGB").crop((9, 14, 36, 41))
+        expected = box.resize((64, 64), Image.Resampling.BILINEAR)
+    first = split(prepared, BY_NAME, "test")[0][0]
+    assert np.array_equal(first.transpose(1, 2, 0), np.asarray(expected))
 
 
 def test_tiny_imagenet_has_the_published_members(built: dict[str, bytes]) -> None:

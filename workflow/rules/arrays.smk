@@ -1,4 +1,11 @@
-# Which arrays a dataset is unpacked into.
+# Which arrays a dataset is unpacked into, and how jobs know of folders of images.
+
+import os
+
+from reveil import datasets
+
+# A job imports the package, not the configuration; on a cluster it comes by here first.
+os.environ.update(datasets.environment())
 
 
 def unpacked(*files):
@@ -11,12 +18,17 @@ def unpacked(*files):
 
 
 def with_arrays(*files):
-    """Return a pattern of the datasets whose splits get exactly these arrays besides."""
-    return "|".join(
+    """Return a pattern of the datasets of archives whose splits get exactly these arrays besides."""
+    return one_of(
         name
         for name, dataset in DATASETS.items()
-        if set(dataset.extras) == {*files} and not dataset.twin
+        if dataset.archives and set(dataset.extras) == {*files} and not dataset.twin
     )
+
+
+def one_of(names):
+    """Return a pattern of these names, which nothing matches where there are none."""
+    return "|".join(names) or "(?!)"
 
 
 def prepared(wildcards):

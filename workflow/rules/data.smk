@@ -62,3 +62,27 @@ use rule prepare_dataset as prepare_faces with:
     resources:
         mem_mb=4000,
         runtime=120,
+
+
+rule prepare_folder:
+    output:
+        unpacked(),
+    log:
+        "logs/prepare_folder/{dataset}.log",
+    benchmark:
+        "logs/prepare_folder/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(name for name in DATASETS if DATASETS[name].folder),
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        # Where the folder lies changes nothing about the images in it.
+        folder=lambda w: datasets.to_facts(DATASETS[w.dataset]) | {"path": ""},
+        code=code_of("prepare_folder"),
+    message:
+        "Make arrays of the images of {wildcards.dataset}"
+    script:
+        "../scripts/prepare_folder.py"

@@ -11,6 +11,7 @@ from reveil.config import (
     bounds_checks,
     defence_checks,
     experiment_checks,
+    folder_checks,
     image_checks,
     name_checks,
     policy_checks,
@@ -73,7 +74,7 @@ def check(config: Config, root: Root) -> list[str]:
 
     What fails the schema is taken out before the checks that relate keys to each other, and what
     it was taken out of is left out of them, so that one mistake neither hides another nor is told
-    twice.
+    twice. The folders of images that ``config`` names are datasets from here on.
     """
     schema = load_schema(root)
     wrong = problems(config, schema)
@@ -81,6 +82,7 @@ def check(config: Config, root: Root) -> list[str]:
     broken = _broken(wrong)
     presets: dict[str, Presets] = {}
     clean = without(dict(config), wrong)
+    messages += folder_checks.register(clean, wrong, root)
     for kind in KINDS:
         files, found, bad = _preset_files(root, kind, schema)
         messages += found

@@ -13,7 +13,9 @@ from reveil.datasets.facts import (
     PADDING,
     SPLITS,
     Dataset,
+    Folder,
 )
+from reveil.datasets.folders import files_of, to_facts
 from reveil.datasets.known import (
     CIFAR10_STATISTICS,
     CIFAR100_STATISTICS,
@@ -21,7 +23,9 @@ from reveil.datasets.known import (
     IDX_ARCHIVES,
     IMAGENET_STATISTICS,
     MNIST_STATISTICS,
+    environment,
     get,
+    register,
 )
 from reveil.datasets.labels import CELEBA_ATTRIBUTES, CELEBA_HIDDEN, CELEBA_LABEL, FASHION_GROUPS
 from reveil.datasets.registry import (
@@ -45,6 +49,7 @@ __all__ = [
     "FASHION_GROUPS",
     "FINE",
     "FORMATS",
+    "Folder",
     "IDENTITY",
     "IDX_ARCHIVES",
     "IMAGENET_STATISTICS",
@@ -55,9 +60,13 @@ __all__ = [
     "ROLES",
     "SPLITS",
     "Source",
+    "environment",
+    "files_of",
     "get",
     "is_plain_name",
     "load_split",
     "read_registry",
+    "register",
     "sources_of",
+    "to_facts",
 ]

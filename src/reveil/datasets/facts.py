@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 SPLITS = ("train", "test")
-FORMATS = ("idx", "cifar10", "cifar100", "tiny-imagenet", "birds", "faces")
+FORMATS = ("idx", "cifar10", "cifar100", "tiny-imagenet", "birds", "faces", "folder")
 
 LABELS = "labels.npy"
 # Beside the labels, where these are groups of classes: the classes.
@@ -16,6 +16,22 @@ IDENTITY = "identity.npy"
 
 # Pixels of zeros that Gao et al. (2021), as many before them, add on each side before a crop.
 PADDING = 4
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where the images of a folder of one's own are, and which of them are for testing.
+
+    Attributes:
+        path: absolute.
+        test: a share of the images between 0 and 1; how the names of test images may start; or
+            ``folder`` where the parts lie in ``train/`` and ``test/``.
+        content: digest of the names and sizes of the images.
+    """
+
+    path: str
+    test: float | str | tuple[str, ...]
+    content: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,8 @@ class Dataset:
         counts: images per split.
         mean, std: per channel, on the [0, 1] scale.
         archives: file names; for ``idx`` training images, training labels, test images and
-            test labels, in this order; for ``faces`` images, attributes, identities and partition.
+            test labels, in this order; for ``faces`` images, attributes, identities and partition;
+            none for ``folder``.
         contents: SHA-256 of what an archive holds once decompressed, where it is known.
         synthetic: whether :mod:`reveil.synthetic` made its images up, so that its numbers say
             nothing about the dataset whose layout it has.
@@ -44,11 +61,16 @@ class Dataset:
         hidden: columns of ``attributes.npy`` that are not in the task.
         geometry: how a picture becomes a square of ``size``, see :mod:`reveil.readers.pictures`;
             ``exact`` where the archives hold such squares.
+        box: left, top, right and bottom of the part of a picture that is used, in its pixels, right
+            and bottom exclusive; empty where all of it is.
         crop: size of the squares that a network sees, cut out of the prepared ones: anywhere for
             training, the centre for evaluation; 0 where it sees all of them.
         padding: pixels of zeros on each side before a random crop.
         by_hand: address of the page from which a person has to fetch the archives; empty where
             a program can.
+        split_digit: of faces, the position of the digit of a file's name, from 0, that puts it
+            among the test images where it is 8 or 9; None for the official split.
+        folder: of a folder of images, where it is and how it is divided.
     """
 
     name: str
@@ -69,9 +91,12 @@ class Dataset:
     extras: Mapping[str, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}))
     hidden: tuple[int, ...] = ()
     geometry: str = "exact"
+    box: tuple[int, ...] = ()
     crop: int = 0
     padding: int = PADDING
     by_hand: str = ""
+    split_digit: int | None = None
+    folder: Folder | None = None
 
     @property
     def home(self) -> str:

@@ -1,12 +1,16 @@
-"""The datasets that there are."""
+"""The datasets that there are: those known here, and the folders of images of a configuration."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from os import environ
 from types import MappingProxyType
 from typing import Any
 
-from reveil.datasets.facts import ATTRIBUTES, FINE, IDENTITY, Dataset
-from reveil.datasets.labels import CELEBA_ATTRIBUTES, CELEBA_HIDDEN, FASHION_GROUPS
+from reveil.datasets.faces import CELEBA, hiding, small_faces, synthetic_small_faces
+from reveil.datasets.facts import FINE, Dataset
+from reveil.datasets.folders import VARIABLE, of_facts, to_facts
+from reveil.datasets.labels import FASHION_GROUPS
 from reveil.errors import ReveilError, not_allowed
 
 IDX_ARCHIVES = (
@@ -28,8 +32,6 @@ CIFAR100_STATISTICS = (
     (0.2673342823982239, 0.2564384639263153, 0.2761504650115967),
 )
 IMAGENET_STATISTICS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# To [-1, 1], as the authors' released code of Xiang et al. (2020) brings CelebA.
-SYMMETRIC_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def _fashion_mnist(
@@ -149,30 +151,7 @@ _PUBLISHED = (
         crop=224,
         padding=0,
     ),
-    Dataset(
-        name="celeba",
-        title="CelebA",
-        family="celeba",
-        format="faces",
-        channels=3,
-        size=224,
-        classes=2,
-        counts=MappingProxyType({"train": 162_770, "test": 39_829}),
-        mean=SYMMETRIC_STATISTICS[0],
-        std=SYMMETRIC_STATISTICS[1],
-        archives=(
-            "img_align_celeba.zip",
-            "list_attr_celeba.txt",
-            "identity_CelebA.txt",
-            "list_eval_partition.txt",
-        ),
-        extras=MappingProxyType(
-            {ATTRIBUTES: ("bool", len(CELEBA_ATTRIBUTES)), IDENTITY: ("int64", 0)}
-        ),
-        geometry="stretch",
-        padding=0,
-        by_hand="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-    ),
+    CELEBA,
 )
 
 
@@ -223,18 +202,6 @@ _GROUPS = tuple(
 )
 
 
-def _hiding(dataset: Dataset, name: str, title: str) -> Dataset:
-    """Return a dataset of the same arrays with a task of fewer attributes."""
-    return replace(
-        dataset,
-        name=name,
-        title=title,
-        shares=dataset.home,
-        twin=dataset.name,
-        hidden=tuple(CELEBA_ATTRIBUTES.index(attribute) for attribute in CELEBA_HIDDEN),
-    )
-
-
 # Birds and faces at a quarter of the size, so that a trial on a CPU takes minutes.
 _SYNTHETIC = (
     _synthetic(_BY_NAME["cifar10"], "cifar-10-synthetic.tar.gz"),
@@ -243,7 +210,7 @@ _SYNTHETIC = (
     _synthetic(_SUPERCLASSES, "cifar-100-synthetic.tar.gz", shares="cifar100-synthetic"),
     _synthetic(_BY_NAME["cub-200"], "CUB_200_2011-synthetic.tgz", size=64, crop=56),
     _synthetic(
-        _BY_NAME["celeba"],
+        CELEBA,
         "img_align_celeba-synthetic.zip",
         "list_attr_celeba-synthetic.txt",
         "identity_CelebA-synthetic.txt",
@@ -252,17 +219,34 @@ _SYNTHETIC = (
     ),
 )
 
-_THIRTY = (
-    _hiding(_BY_NAME["celeba"], "celeba-30", "CelebA, 30 attributes"),
-    _hiding(_SYNTHETIC[-1], "celeba-30-synthetic", "CelebA, 30 attributes, layout (synthetic)"),
+_FACES = (
+    hiding(CELEBA, "celeba-30", "CelebA, 30 attributes"),
+    hiding(_SYNTHETIC[-1], "celeba-30-synthetic", "CelebA, 30 attributes, layout (synthetic)"),
+    *small_faces(CELEBA),
+    *synthetic_small_faces(_SYNTHETIC[-1]),
 )
 
-DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {
-        dataset.name: dataset
-        for dataset in (*_PUBLISHED, _SUPERCLASSES, *_GROUPS, *_SYNTHETIC, *_THIRTY)
-    }
-)
+_ALL = {
+    dataset.name: dataset
+    for dataset in (*_PUBLISHED, _SUPERCLASSES, *_GROUPS, *_SYNTHETIC, *_FACES)
+}
+DATASETS: Mapping[str, Dataset] = MappingProxyType(_ALL)
+
+
+def register(folders: Iterable[Dataset]) -> None:
+    """Make folders of images datasets, in place of all that were made so before."""
+    for name in [name for name, dataset in _ALL.items() if dataset.folder]:
+        del _ALL[name]
+    _ALL.update({dataset.name: dataset for dataset in folders})
+
+
+def environment() -> dict[str, str]:
+    """Return the variable from which another process learns of the folders of images."""
+    facts = {name: to_facts(dataset) for name, dataset in _ALL.items() if dataset.folder}
+    return {VARIABLE: json.dumps(facts)}
+
+
+register(of_facts(name, facts) for name, facts in json.loads(environ.get(VARIABLE, "{}")).items())
 
 
 def get(name: str) -> Dataset:

@@ -12,7 +12,7 @@ from reveil.datasets import FINE, LABELS, SPLITS, Dataset, get
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_npy
 from reveil.progress import Progress
-from reveil.readers import birds, cifar, faces, idx, tiny_imagenet
+from reveil.readers import birds, cifar, faces, folder, idx, tiny_imagenet
 from reveil.readers.blocks import Block, check_classes
 from reveil.readers.cifar import cifar_members
 from reveil.readers.idx import read_idx
@@ -26,6 +26,7 @@ READERS = {
     "tiny-imagenet": tiny_imagenet.blocks,
     "birds": birds.blocks,
     "faces": faces.blocks,
+    "folder": folder.blocks,
 }
 
 
@@ -37,7 +38,7 @@ def prepare(dataset: Dataset, archives: str | Path, destination: str | Path) -> 
 
     Args:
         dataset: layout, counts and ranges that the archives must agree with.
-        archives: folder of the files named in ``dataset.archives``.
+        archives: folder of the files named in ``dataset.archives``, or of one's own images.
         destination: folder of the dataset.
 
     Raises:

@@ -1,7 +1,8 @@
 """CelebA: aligned faces in a zip archive, and lists of what is said of them.
 
 Training is partition 0 of the official list, the first 162,770 images; the test split is all
-others, its validation and its test part, as Xiang et al.'s released code (2022) evaluates. Images
+others, its validation and its test part, as Xiang et al.'s released code (2022) evaluates. The
+released code of Pajot et al. (2019) tells the parts by a digit of the file's name instead. Images
 keep the order of that list.
 """
 
@@ -27,6 +28,7 @@ from reveil.readers.zips import check_names, member_of
 
 FOLDER = "img_align_celeba"
 TRAINING, PARTITIONS = 0, (0, 1, 2)
+TEST_DIGITS = ("8", "9")
 
 Values = dict[str, Any]
 
@@ -41,7 +43,7 @@ def blocks(dataset: Dataset, archives: Path, split: str) -> Blocks:
         missing = parts.keys() ^ values.keys()
         if missing:
             raise ReveilError(f"{path}: does not agree with {partition.name} on {min(missing)}")
-    names = [name for name, part in parts.items() if (part == TRAINING) == (split == "train")]
+    names = [name for name, part in parts.items() if _split(dataset, name, part) == split]
     with reading(images), zipfile.ZipFile(images) as archive:
         check_names(images, archive)
         for start in range(0, len(names), PICTURES):
@@ -57,6 +59,12 @@ def blocks(dataset: Dataset, archives: Path, split: str) -> Blocks:
                 IDENTITY: np.array([people[name] for name in chosen], dtype=np.int64),
             }
             yield Block(np.stack(pixels), arrays)
+
+
+def _split(dataset: Dataset, name: str, part: int) -> str:
+    digit = dataset.split_digit
+    trained = part == TRAINING if digit is None else name[digit : digit + 1] not in TEST_DIGITS
+    return "train" if trained else "test"
 
 
 def _text(path: Path) -> list[str]:
