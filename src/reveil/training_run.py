@@ -19,6 +19,7 @@ from reveil.errors import ReveilError
 from reveil.optimizers import Optimizer, pack, unpack
 from reveil.precision import memory_format
 from reveil.progress import Progress
+from reveil.resident import Resident
 from reveil.rng import generator
 from reveil.schedule import decayed, milestones, steps_per_epoch
 from reveil.tally import Tally
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # Images transformed at a time; a piece is some batches, made before the first of them is needed.
 AUTO_CHUNK = {"cpu": 2048, "cuda": 16384}
+# Those are images of 3 x 32 x 32 bytes; of larger ones, as many as take no more.
+CHUNK_PIXELS = 3 * 32 * 32
 # Steps between two looks at the losses: each look makes the host wait for a GPU.
 CHECK_EVERY = 50
 
@@ -76,11 +79,13 @@ class TrainingRun(ABC):
         self.view, self.policy, self.recipe, self.seed = view, policy, recipe, seed
         self.device, self.model_name = device, model_name
         self.eval_chunk = None if chunk == "auto" else max(1, chunk)
-        self.chunk = self.eval_chunk or AUTO_CHUNK.get(device.type, AUTO_CHUNK["cpu"])
+        auto = AUTO_CHUNK.get(device.type, AUTO_CHUNK["cpu"])
+        pixels = max(1, math.prod(data.images.shape[1:]))
+        self.chunk = self.eval_chunk or max(1, min(auto, auto * CHUNK_PIXELS // pixels))
 
         self.rows = torch.as_tensor(data.indices, dtype=torch.int64)
         self.train_count = len(data.images)
-        self.images = torch.from_numpy(data.images[data.indices]).to(device)
+        self.images = Resident(data.images, data.indices, device)
         self.labels = torch.from_numpy(data.labels[data.indices]).to(device, torch.int64)
         self.test_images = torch.from_numpy(np.array(data.test_images)).to(device)
         self.test_labels = torch.from_numpy(np.array(data.test_labels)).to(device, torch.int64)
@@ -174,9 +179,10 @@ class TrainingRun(ABC):
         size, end = max(1, self.chunk // batch) * batch, steps * batch
         for start in range(self.step * batch, end, size):
             piece = shuffled[start : min(start + size, end)]
-            there = piece.to(self.device)
-            pixels = self.view.victim(self.images[there], draws[self.rows[piece]], self.policy)
-            yield from zip(pixels.split(batch), self.labels[there].split(batch), strict=True)
+            pixels = self.images.take(piece)
+            pixels = self.view.victim(pixels, draws[self.rows[piece]], self.policy)
+            labels = self.labels[piece.to(self.device)]
+            yield from zip(pixels.split(batch), labels.split(batch), strict=True)
 
     def check_losses(self) -> None:
         """Raise a ``ReveilError`` for the first loss since the last check that is not finite."""
