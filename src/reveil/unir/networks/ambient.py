@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from reveil.unir.networks.blocks import Residual, SelfAttention
+from reveil.unir.networks.blocks import Residual, quarter_attention
 from reveil.unir.networks.dcgan import MAX_MULTIPLE, halved
 from reveil.unir.networks.interface import Sampler
 from reveil.unir.networks.kit import SLOPE, Kit
@@ -30,25 +30,28 @@ class Convolutional(Sampler):
         super().__init__(blueprint)
         family = blueprint.architecture.family
         self.latent_size, self.sigmoid = LATENT[family], family == "ambient-mnist"
-        kit = Kit.of_generator(blueprint.settings)
-        kit = replace(kit, batch_norm=not self.sigmoid)
+        kit = replace(Kit.of_generator(blueprint.settings), batch_norm=not self.sigmoid)
         self.sides, widths = stages(blueprint)
         self.start = (widths[-1], self.sides[-1], self.sides[-1])
         self.first = kit.linear(
             self.latent_size, widths[-1] * self.sides[-1] ** 2, bias=not kit.batch_norm
         )
-        self.activation = nn.Sequential(kit.norm(widths[-1]), nn.ReLU())
+        self.activation = nn.Sequential(
+            kit.norm(widths[-1]),
+            nn.ReLU(),
+            *quarter_attention(kit, blueprint, len(widths), widths[-1]),
+        )
         self.stages = nn.ModuleList()
-        for index in range(len(widths) - 1, 0, -1):
-            inputs, outputs = widths[index], widths[index - 1]
-            stage = nn.Sequential(
-                kit.deconv(inputs, outputs, 5, 2, 2, 1, bias=not kit.batch_norm),
-                kit.norm(outputs),
-                nn.ReLU(),
+        for halvings in range(len(widths) - 1, 0, -1):
+            inputs, outputs = widths[halvings], widths[halvings - 1]
+            self.stages.append(
+                nn.Sequential(
+                    kit.deconv(inputs, outputs, 5, 2, 2, 1, bias=not kit.batch_norm),
+                    kit.norm(outputs),
+                    nn.ReLU(),
+                    *quarter_attention(kit, blueprint, halvings, outputs),
+                )
             )
-            if index == 2 and blueprint.settings.attention:
-                stage.append(SelfAttention(kit, outputs))
-            self.stages.append(stage)
         self.stages.append(kit.deconv(widths[0], blueprint.channels, 5, 2, 2, 1, bias=True))
 
     def images(self, z: Tensor) -> Tensor:
@@ -71,11 +74,10 @@ class ResidualSampler(Sampler):
         side, doublings = halved(blueprint)
         self.start = (width, side, side)
         self.first = kit.linear(self.latent_size, width * side**2)
-        layers: list[nn.Module] = []
-        for left in range(len(doublings) - 1, -1, -1):
+        layers = quarter_attention(kit, blueprint, len(doublings), width)
+        for halvings in range(len(doublings) - 1, -1, -1):
             layers.append(Residual(kit, width, width, "up"))
-            if left == 2 and blueprint.settings.attention:
-                layers.append(SelfAttention(kit, width))
+            layers += quarter_attention(kit, blueprint, halvings, width)
         self.body = nn.Sequential(
             *layers,
             kit.norm(width),
@@ -107,8 +109,7 @@ def convolutional_discriminator(blueprint: Blueprint, channels: int) -> nn.Modul
             kit.norm(widths[index]),
             nn.LeakyReLU(SLOPE),
         ]
-        if index == 1 and blueprint.settings.attention:
-            layers.append(SelfAttention(kit, widths[index]))
+        layers += quarter_attention(kit, blueprint, index + 1, widths[index])
     return nn.Sequential(*layers, nn.Flatten(), kit.linear(widths[-1] * sides[-1] ** 2, 1))
 
 
@@ -123,7 +124,7 @@ def residual_discriminator(blueprint: Blueprint, channels: int) -> nn.Module:
     return nn.Sequential(
         Residual(kit, channels, width, "down", activated=False),
         Residual(kit, width, width, "down"),
-        SelfAttention(kit, width) if blueprint.settings.attention else nn.Identity(),
+        *quarter_attention(kit, blueprint, 2, width),
         Residual(kit, width, width),
         Residual(kit, width, width),
         nn.ReLU(),

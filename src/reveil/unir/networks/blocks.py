@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu, scaled_dot_product_attention
 
 from reveil.unir.networks.kit import Kit
+from reveil.unir.networks.settings import Blueprint
 
 
 class SelfAttention(nn.Module):
@@ -22,6 +23,8 @@ class SelfAttention(nn.Module):
         )
         self.out = kit.conv(inner, channels, 1, bias=True)
         self.gamma = nn.Parameter(torch.zeros(()))
+        # Fused attention keeps no H W by H W scores, and has no gradient of its gradient.
+        self.attend = _attend if kit.twice else _attend_fused
 
     def forward(self, x: Tensor) -> Tensor:
         # One head, (B, 1, H * W, inner).
@@ -29,7 +32,7 @@ class SelfAttention(nn.Module):
             layer(x).flatten(2).transpose(1, 2).unsqueeze(1)
             for layer in (self.query, self.key, self.value)
         )
-        mixed = scaled_dot_product_attention(query, key, value, scale=1.0)
+        mixed = self.attend(query, key, value)
         return x + self.gamma * self.out(mixed.squeeze(1).transpose(1, 2).unflatten(2, x.shape[2:]))
 
 
@@ -75,6 +78,22 @@ class SumPool(nn.Module):
         return relu(x).sum((2, 3))
 
 
+def quarter_attention(
+    kit: Kit, blueprint: Blueprint, halvings: int, channels: int
+) -> list[nn.Module]:
+    """Return self-attention if the recipe asks for it and a map was halved twice, else nothing."""
+    wanted = blueprint.settings.attention and halvings == 2
+    return [SelfAttention(kit, channels)] if wanted else []
+
+
 def upsampled(x: Tensor) -> Tensor:
     """Return a map of twice the side, every value repeated."""
     return interpolate(x, scale_factor=2, mode="nearest")
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    return (query @ key.transpose(-2, -1)).softmax(-1) @ value
+
+
+def _attend_fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    return scaled_dot_product_attention(query, key, value, scale=1.0)

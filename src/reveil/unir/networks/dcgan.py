@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from reveil.errors import ReveilError
-from reveil.unir.networks.blocks import SelfAttention
+from reveil.unir.networks.blocks import quarter_attention
 from reveil.unir.networks.interface import Reconstructor, Sampler
 from reveil.unir.networks.kit import SLOPE, Kit
 from reveil.unir.networks.settings import Blueprint
@@ -28,20 +28,14 @@ class Dcgan(Sampler):
         super().__init__(blueprint)
         kit = Kit.of_generator(blueprint.settings)
         start, widths = halved(blueprint)
-        layers: list[nn.Module] = [
-            kit.deconv(LATENT, widths[-1], start),
-            kit.norm(widths[-1]),
-            nn.ReLU(),
-        ]
-        for index in range(len(widths) - 1, 0, -1):
-            layers += [
-                kit.deconv(widths[index], widths[index - 1], 4, 2, 1),
-                kit.norm(widths[index - 1]),
-                nn.ReLU(),
-            ]
-            if index == 2 and blueprint.settings.attention:
-                layers.append(SelfAttention(kit, widths[1]))
-        self.body = nn.Sequential(*layers, kit.deconv(widths[0], blueprint.channels, 4, 2, 1))
+        layers: list[nn.Module] = []
+        inputs, geometry = LATENT, (start, 1, 0)
+        for halvings in range(len(widths), 0, -1):
+            width = widths[halvings - 1]
+            layers += [kit.deconv(inputs, width, *geometry), kit.norm(width), nn.ReLU()]
+            layers += quarter_attention(kit, blueprint, halvings, width)
+            inputs, geometry = width, (4, 2, 1)
+        self.body = nn.Sequential(*layers, kit.deconv(inputs, blueprint.channels, 4, 2, 1))
 
     def images(self, z: Tensor) -> Tensor:
         return self.body(z[:, :, None, None]).tanh()
@@ -113,12 +107,13 @@ def _encoder(kit: Kit, blueprint: Blueprint, channels: int) -> list[nn.Module]:
     """Return the layers that halve the side: LeakyReLU 0.2, batch norm in all but the first."""
     _, widths = halved(blueprint)
     stages = [nn.Sequential(kit.conv(channels, widths[0], 4, 2, 1), nn.LeakyReLU(SLOPE))]
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for index in range(1, len(widths)):
         stages.append(
             nn.Sequential(
-                kit.hidden_conv(inputs, outputs, 4, 2, 1), kit.norm(outputs), nn.LeakyReLU(SLOPE)
+                kit.hidden_conv(widths[index - 1], widths[index], 4, 2, 1),
+                kit.norm(widths[index]),
+                nn.LeakyReLU(SLOPE),
+                *quarter_attention(kit, blueprint, index + 1, widths[index]),
             )
         )
-    if blueprint.settings.attention and len(stages) > 1:
-        stages[1].append(SelfAttention(kit, widths[1]))
     return stages

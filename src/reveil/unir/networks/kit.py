@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -28,12 +29,14 @@ class Kit:
         gain: of orthogonal weights.
         spectral: whether weights are divided by their largest singular value.
         batch_norm: whether :meth:`norm` gives any.
+        twice: whether a gradient penalty needs gradients of gradients.
     """
 
     init: str
     gain: float = GAIN
     spectral: bool = False
     batch_norm: bool = True
+    twice: bool = False
 
     @classmethod
     def of_generator(cls, settings: NetworkSettings) -> "Kit":
@@ -50,7 +53,7 @@ class Kit:
         """
         spectral = settings.spectral_norm != "none"
         penalised = settings.gan_loss == "wgan-gp"
-        return cls(settings.init, GAIN, spectral, batch_norm=not (spectral or penalised))
+        return cls(settings.init, GAIN, spectral, not (spectral or penalised), penalised)
 
     def spectrally_normalised(self, spectral: bool = True) -> "Kit":
         """Return the same kit with or without spectral norm, its batch norms as they were."""
@@ -106,7 +109,12 @@ class Kit:
         self._fill(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-        return spectral_norm(layer) if self.spectral else layer
+        if not self.spectral:
+            return layer
+        if layer.weight.is_meta:
+            # Power iterations on the meta device import PyTorch's compiler, for many seconds.
+            layer.weight = nn.Parameter(torch.zeros(layer.weight.shape, device="cpu"))
+        return spectral_norm(layer)
 
     def _fill(self, weight: Tensor) -> None:
         if weight.is_meta:

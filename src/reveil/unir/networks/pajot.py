@@ -4,6 +4,8 @@ They have spectral norm and self-attention of their own, whatever ``spectral_nor
 ``attention`` say: the name stands for them.
 """
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 
 from reveil.unir.networks.blocks import Residual, SelfAttention, SumPool
@@ -51,7 +53,7 @@ def discriminator(blueprint: Blueprint, channels: int) -> nn.Module:
     Args:
         channels: of what it judges.
     """
-    kit = Kit(blueprint.settings.init, spectral=True, batch_norm=False)
+    kit = replace(Kit.of_critic(blueprint.settings), spectral=True, batch_norm=False)
     layers: list[nn.Module] = []
     inputs, side, width = channels, blueprint.size, blueprint.architecture.width
     for index, multiple in enumerate(CRITIC):

@@ -28,8 +28,12 @@ class NetworkSettings:
         residual_output: whether a reconstruction is y + tanh(.) instead of tanh(.).
         spectral_norm: of all weights of the critic, or of both networks; a critic has no batch
             norm with it.
-        attention: whether maps of a quarter of the image's side attend to themselves.
+        attention: whether a map of a quarter of the image's side attends to itself, where there
+            is one.
         latent: what samplers draw: N(0, 1), or uniform from -1 to 1.
+
+    Raises:
+        ReveilError: a value outside its closed set.
     """
 
     gan_loss: str = "bce"
@@ -39,6 +43,12 @@ class NetworkSettings:
     attention: bool = False
     latent: str = "normal"
 
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ReveilError(not_allowed(f"reconstruction.{name}", value, allowed))
+
     @classmethod
     def from_recipe(cls, reconstruction: Mapping[str, object]) -> "NetworkSettings":
         """Take the network's keys out of ``recipe.reconstruction``; what is absent is as above.
@@ -47,11 +57,7 @@ class NetworkSettings:
             ReveilError: a value outside its closed set.
         """
         names = [field.name for field in fields(cls)]
-        values = {name: reconstruction[name] for name in names if name in reconstruction}
-        for name, value in values.items():
-            if value not in CHOICES[name]:
-                raise ReveilError(not_allowed(f"reconstruction.{name}", value, CHOICES[name]))
-        return cls(**values)
+        return cls(**{name: reconstruction[name] for name in names if name in reconstruction})
 
     def to_dict(self) -> dict[str, object]:
         """Return all keys with their values."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from reveil.unir.networks.blocks import SelfAttention
+from reveil.unir.networks.blocks import quarter_attention
 from reveil.unir.networks.interface import Reconstructor
 from reveil.unir.networks.kit import SLOPE, Kit
 from reveil.unir.networks.settings import Blueprint
@@ -24,10 +24,10 @@ class UNet(Reconstructor):
         self.full_side = convolved(kit, blueprint.channels, w)
         self.half_side = convolved(kit, w, 2 * w, stride=2)
         self.quarter_side = nn.Sequential(
-            convolved(kit, 2 * w, 4 * w, stride=2), convolved(kit, 4 * w, 4 * w)
+            convolved(kit, 2 * w, 4 * w, stride=2),
+            convolved(kit, 4 * w, 4 * w),
+            *quarter_attention(kit, blueprint, 2, 4 * w),
         )
-        if blueprint.settings.attention:
-            self.quarter_side.append(SelfAttention(kit, 4 * w))
         self.up_half = convolved(kit, 6 * w, 2 * w)
         self.up_full = convolved(kit, 3 * w, w)
         self.last = kit.conv(w, blueprint.channels, 3, padding=1, bias=True)
@@ -56,7 +56,7 @@ def discriminator(blueprint: Blueprint, channels: int) -> nn.Module:
         kit.hidden_conv(first, second, 4, 2, 1),
         kit.norm(second),
         nn.LeakyReLU(SLOPE),
-        SelfAttention(kit, second) if blueprint.settings.attention else nn.Identity(),
+        *quarter_attention(kit, blueprint, 2, second),
         kit.hidden_conv(second, third, 4, 2, 1),
         kit.norm(third),
         nn.LeakyReLU(SLOPE),

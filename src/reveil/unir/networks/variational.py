@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from reveil.unir.networks.blocks import SelfAttention, upsampled
+from reveil.unir.networks.blocks import quarter_attention, upsampled
 from reveil.unir.networks.interface import Reconstructor
 from reveil.unir.networks.kit import Kit
 from reveil.unir.networks.settings import Blueprint
 from reveil.unir.networks.unet import convolved
 
-# Of the logarithm of a variance: exp stays finite, also in half precision.
+# Of the logarithm of a variance, so that its exponential stays finite.
 BOUND = 8.0
 
 
@@ -32,9 +32,8 @@ class Variational(Reconstructor):
             convolved(kit, w, 2 * w, stride=2),
             convolved(kit, 2 * w, 4 * w, stride=2),
             convolved(kit, 4 * w, 4 * w),
+            *quarter_attention(kit, blueprint, 2, 4 * w),
         )
-        if blueprint.settings.attention:
-            self.encoder.append(SelfAttention(kit, 4 * w))
         self.moments = kit.conv(4 * w, 2 * w, 1, bias=True)
         self.deep = convolved(kit, w, 4 * w)
         self.middle = convolved(kit, 4 * w, 2 * w)
@@ -43,7 +42,8 @@ class Variational(Reconstructor):
 
     def encode(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance, both (B, *latent_shape), of the latent map of y."""
-        mean, log_variance = self.moments(self.encoder(y)).chunk(2, dim=1)
+        # In single precision: the divergence takes differences of their exponentials.
+        mean, log_variance = self.moments(self.encoder(y)).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-BOUND, BOUND)
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class Variational(Reconstructor):
         if noise is None:
             raise TypeError("a variational generator is trained with noise: see noise()")
         mean, log_variance = self.encode(y)
-        latent = mean + (log_variance / 2).exp() * noise.to(mean)
+        latent = mean + (log_variance / 2).exp() * noise
         terms = mean.square() + log_variance.exp() - 1 - log_variance
         divergence = terms.flatten(1).sum(1) / (2 * y[0].numel())
         return self.finish(y, self.decode(latent)), divergence
