@@ -33,8 +33,7 @@ class Masking(Operator):
         if not self.observable:
             return None
         kept = y != self.settings.fill
-        by_channel = self._mask_channels() == self.shape[0]
-        return (kept if by_channel else kept.any(1, keepdim=True)).float()
+        return (kept if self._mask_channels() > 1 else kept.any(1, keepdim=True)).float()
 
     def observed_values(self, y: Tensor) -> Tensor:
         """Return y without the factor of ``rescale``."""
@@ -61,8 +60,19 @@ class Identity(Masking):
         return y.new_ones(len(y), 1, *self.shape[1:], dtype=torch.float32)
 
 
-class Pixels(Masking):
-    """Remove-Pixel, Remove-Pixel-Dark (2.1) and Block-pixels (2.4); theta is what is kept."""
+class Scattered(Masking):
+    """Values or sites anywhere in the image are missing; theta is the mask, bool."""
+
+    def kept(self, theta: Tensor) -> Tensor:
+        """Return theta."""
+        return theta
+
+    def _mask_channels(self) -> int:
+        return self.shape[0] if self.settings.per_channel else 1
+
+
+class Pixels(Scattered):
+    """Remove-Pixel, Remove-Pixel-Dark (2.1) and Block-pixels (2.4)."""
 
     def sample_theta(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw (n, C or 1, H, W) bool: exactly floor(p N) false ones each, or each with p."""
@@ -75,13 +85,6 @@ class Pixels(Masking):
         for image in kept:
             image[torch.randperm(values, generator=generator)[:missing]] = False
         return kept.view(shape)
-
-    def kept(self, theta: Tensor) -> Tensor:
-        """Return theta."""
-        return theta
-
-    def _mask_channels(self) -> int:
-        return self.shape[0] if self.settings.per_channel else 1
 
 
 class Rectangle(Masking):

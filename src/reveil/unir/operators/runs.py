@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from reveil.unir.operators.masks import Masking
+from reveil.unir.operators.masks import Scattered
 
 
-class RowRuns(Masking):
-    """Runs of random rows, until their lengths add up to p H W; theta is what is kept.
+class RowRuns(Scattered):
+    """Runs of random rows, until their lengths add up to p H W.
 
     A run goes from one of two random columns up to, and without, the other, so that the last column
     is always observed. Overlaps count twice, so that fewer than p of the values are missing:
@@ -34,10 +34,3 @@ class RowRuns(Masking):
             steps.scatter_add_(1, places + ends[:, :, 1], -step)
             removed = totals[:, -1:]
         return steps.view(shape).cumsum(3) == 0
-
-    def kept(self, theta: Tensor) -> Tensor:
-        """Return theta."""
-        return theta
-
-    def _mask_channels(self) -> int:
-        return self.shape[0] if self.settings.per_channel else 1
