@@ -16,7 +16,7 @@ import torch
 import yaml
 from snakemake.cli import get_argument_parser
 
-from reveil import config, defence_names, policies, search, selection, tables
+from reveil import config, datasets, defence_names, policies, search, selection, tables
 from reveil.candidates import draw_candidates
 from reveil.config.schema import DEFINITIONS, problems, resolved, section
 from reveil.errors import ReveilError
@@ -324,7 +324,10 @@ def documented_configs() -> list[tuple[str, dict[str, Any]]]:
 def test_documented_configurations_are_valid() -> None:
     assert len(documented_configs()) >= 3
     for page, content in documented_configs():
-        assert config.check(config.merge(papers_config(), content), ROOT) == [], page
+        found = config.check(config.merge(papers_config(), content), ROOT)
+        # The folders of one's own images that a page makes up are on no machine.
+        assert [message for message in found if "is not a folder (" not in message] == [], page
+    datasets.register([])
 
 
 def test_documented_make_targets_exist() -> None:

@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from reveil import config as settings
@@ -64,6 +66,33 @@ def test_images_lie_anywhere_below_and_keep_the_order_of_their_paths(tmp_path):
     # a/b/c.bmp, b.png; a/z.PNG, z.tiff: what a file is called decides, not its folder.
     assert greys(tmp_path / "out", "train") == [20, 0]
     assert greys(tmp_path / "out", "test") == [10, 30]
+
+
+def documented() -> dict[str, dict]:
+    text = (ROOT / "docs/guides/data.md").read_text()
+    blocks = [yaml.safe_load(b) for b in re.findall(r"^```yaml\n(.*?)^```$", text, re.S | re.M)]
+    return {k: v for b in blocks for k, v in b["datasets"].get("folders", {}).items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "test"),
+    [
+        ("holidays", ["b.jpg", "c.jpg", "d.jpg"], ["a.jpg"]),
+        ("bedrooms", ["train/0/a.webp"], ["test/0/b.webp"]),
+        ("recipes", ["0a.jpg", "9/a1.jpg", "b2.jpg"], ["0/c3.jpg", "f4.jpg"]),
+        ("faces", ["000001.jpg", "070000.jpg", "100000.jpg"], ["089999.jpg", "190000.jpg"]),
+    ],
+)
+def test_the_documented_folders_can_be_made(tmp_path, monkeypatch, name, train, test):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    how = documented()[name]
+    write(Path(how["path"]).expanduser(), sorted(train + test), size=(178, 218))
+    dataset = folders.measure(name, how, ROOT)
+    if name != "holidays":
+        assert folders.files_of(dataset, Path(dataset.folder.path), "test") == sorted(test)
+    prepare(dataset, dataset.folder.path, tmp_path / "out")
+    assert len(greys(tmp_path / "out", "train")) == len(train)
+    assert len(greys(tmp_path / "out", "test")) == len(test)
 
 
 def test_recipes_are_split_by_the_first_character_of_their_hash(tmp_path):
