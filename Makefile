@@ -69,7 +69,7 @@ docs: setup
 	@PYTHONPATH=src $(BIN)/python -m reveil.experiment_docs
 
 bench: setup
-	@for name in transforms scores attack training complex; do \
+	@for name in transforms scores attack training complex reconstruction; do \
 		echo "== $$name" && $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean-demo:

@@ -12,8 +12,8 @@ from reveil.rng import generator
 from reveil.unir.averaging import Average, reestimate, untracked
 from reveil.unir.feed import Feed
 from reveil.unir.game import Game
+from reveil.unir.history import LOSSES, means
 from reveil.unir.operators.measurements import Measurements
-from reveil.unir.training import LOSSES, means
 from reveil.unir.variants import VARIANTS, get
 from tests.reconstructing import MODEL, SAMPLER, measured, operator, recipe, run, same, values
 from tests.training import KilledError, MortalState, timeless

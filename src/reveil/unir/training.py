@@ -23,6 +23,7 @@ from reveil.unir import variants
 from reveil.unir.averaging import Average, reestimate
 from reveil.unir.feed import Feed
 from reveil.unir.game import Game, Hand, Values
+from reveil.unir.history import LOSSES, in_order, means
 from reveil.unir.networks import Reconstructor, Sampler
 from reveil.unir.operators.base import Operator
 from reveil.unir.operators.interface import make
@@ -33,19 +34,6 @@ from reveil.unir.residual import Residual
 if TYPE_CHECKING:
     from reveil.job import State
 
-# What a row of the history averages over the steps since the last row.
-LOSSES = (
-    "loss_d",
-    "loss_g",
-    "loss_adversarial",
-    "loss_likelihood",
-    "loss_supervised",
-    "loss_kl",
-    "d_real",
-    "d_fake_before",
-    "d_fake_at",
-    "grad_norm_g",
-)
 # Steps between two looks at the losses: each look makes the host wait for a GPU.
 CHECK_EVERY = 50
 
@@ -179,7 +167,7 @@ class _Run:
         for network in self.networks.values():
             network.train()
         while self.step < steps:
-            self.sums += self.vector(self.take_step())
+            self.sums += in_order(self.take_step())
             self.step += 1
             progress.step()
             if self.step % CHECK_EVERY == 0:
@@ -220,11 +208,6 @@ class _Run:
         """Return what G makes of a batch."""
         data = self.feed.data(batch, self.game.arrange)
         return self.game.deal(batch, data, learns=learns)
-
-    def vector(self, seen: Values) -> Tensor:
-        """Return what was seen in the order of ``LOSSES``, not a number where it was not."""
-        missing = torch.full((), math.nan, device=self.game.device)
-        return torch.stack([seen.get(name, missing).double() for name in LOSSES])
 
     def check_losses(self) -> None:
         """Raise a ``ReveilError`` if a loss since the last row is not finite."""
@@ -298,12 +281,3 @@ class _Run:
         self.sums = tensors["sums"].to(self.game.device)
         self.step, self.seconds = facts["step"], facts["seconds"]
         self.history = facts["history"]
-
-
-def means(seen: list[Values]) -> Values:
-    """Return the mean of each value over those that have it."""
-    names = dict.fromkeys(name for values in seen for name in values)
-    return {
-        name: torch.stack([values[name] for values in seen if name in values]).mean()
-        for name in names
-    }

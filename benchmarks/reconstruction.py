@@ -1,0 +1,200 @@
+"""Time a step of unsupervised reconstruction against a plain loop of the same algorithm.
+
+The reference measures every image by itself on the CPU, in the data set, in each epoch anew from
+the image's seed, and in the loop, where a mask is drawn for each reconstruction and put on it; it
+steps with PyTorch's optimizers and looks at both losses after each step. Ours is what the rule that
+trains a reconstruction runs. Both train the same networks on the same made-up images, in turns, so
+that other load on the machine falls on both; the last line is the median of the repeats' ratios.
+
+    python benchmarks/reconstruction.py --model unet --batch 64 --threads 2
+"""
+
+import argparse
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from torch.utils.data import DataLoader, Dataset
+
+import source
+from reveil.files import write_json
+from reveil.job import choose_device
+from reveil.rng import generator
+from reveil.unir.networks import build, build_discriminator
+from reveil.unir.operators.interface import make
+from reveil.unir.operators.measurements import Measurements
+from reveil.unir.operators.settings import from_values
+from reveil.unir.training import train_reconstruction
+
+PRESET = Path(source.__file__).resolve().parents[1] / "config" / "operators" / "default.yaml"
+CHANNELS, SIZE, SHARE, WEIGHT = 1, 32, 0.5, 2.0
+PRECISIONS = ("fp32", "bf16")
+RECONSTRUCTION: dict[str, Any] = {
+    "variant": "unir",
+    "gan_loss": "bce",
+    "weight": WEIGHT,
+    "reduction": "mean",
+    "d_input": "remeasured",
+    "lik_detach": "target",
+    "lik_share_noise": True,
+    "order": "critic-first",
+    "generator_steps": 1,
+    "critic_steps": 1,
+    "assumed": "",
+    "critic_learning_rate": 2e-4,
+    "beta1": 0.5,
+    "beta2": 0.999,
+    "ema": 0.0,
+}
+
+
+def removed(image: Tensor, source: torch.Generator | None) -> Tensor:
+    """Return one image (C, H, W) with half of its sites set to 0, a site at a time."""
+    height, width = image.shape[1:]
+    mask = torch.ones(height, width)
+    for site in torch.randperm(height * width, generator=source)[: int(SHARE * height * width)]:
+        mask[site // width, site % width] = 0
+    return image * mask.to(image)
+
+
+class Corrupted(Dataset):
+    """Images that are scaled and measured when they are asked for, each from its own seed."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        source = torch.Generator().manual_seed(index)
+        return removed(torch.from_numpy(self.pixels[index]).float() / 127.5 - 1, source)
+
+
+def reference(options: argparse.Namespace, pixels: np.ndarray) -> float:
+    """Train for the steps of the options by a plain loop, and return the seconds of a step."""
+    device = choose_device(options.device)
+    shape = (CHANNELS, SIZE, SIZE)
+    g = build(options.model, CHANNELS, SIZE, RECONSTRUCTION, 0).to(device)
+    d = build_discriminator(options.model, CHANNELS, SIZE, RECONSTRUCTION, 0, shape).to(device)
+    of_g, of_d = (
+        torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (g, d)
+    )
+    real, fake = torch.ones(options.batch, device=device), torch.zeros(options.batch, device=device)
+    data = Corrupted(pixels)
+    done, start = 0, time.perf_counter()
+    while done < options.steps:
+        for y in DataLoader(data, options.batch, shuffle=True, drop_last=True):
+            if done == options.steps:
+                break
+            y = y.to(device)
+            x_hat = g(y)
+            masks = torch.stack([removed(torch.ones(shape), None) for _ in y]).to(device)
+            y_hat = x_hat * masks
+            of_d.zero_grad()
+            loss_d = binary_cross_entropy_with_logits(d(y), real)
+            loss_d = loss_d + binary_cross_entropy_with_logits(d(y_hat.detach()), fake)
+            loss_d.backward()
+            of_d.step()
+            of_g.zero_grad()
+            loss_g = binary_cross_entropy_with_logits(d(y_hat), real)
+            loss_g = loss_g + WEIGHT * mse_loss(g(y_hat) * masks, y_hat.detach())
+            loss_g.backward()
+            of_g.step()
+            loss_d.item(), loss_g.item()
+            done += 1
+    return (time.perf_counter() - start) / options.steps
+
+
+def ours(options: argparse.Namespace, pixels: np.ndarray, precision: str) -> float:
+    """Train for the steps of the options with reveil, and return the seconds of a step."""
+    preset = yaml.safe_load(PRESET.read_text(encoding="utf-8"))
+    operator = make(from_values("half", {**preset, "share": SHARE}), (CHANNELS, SIZE, SIZE))
+    measurements = Measurements(operator, pixels, np.arange(len(pixels)), 0, "train")
+    steps = {"steps": options.steps, "log_every": options.steps}
+    recipe = {
+        "batch_size": options.batch,
+        "learning_rate": 2e-4,
+        "gamma": 1.0,
+        "precision": precision,
+        "reconstruction": {**RECONSTRUCTION, **steps},
+    }
+    device = choose_device(options.device)
+    trained = train_reconstruction(
+        measurements, operator, options.model, recipe, seed=0, device=device
+    )
+    return trained.seconds / options.steps
+
+
+def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
+    """Return (median seconds of a step, median ratio to the reference) for each way."""
+    stream = generator(0, "benchmark-reconstruction")
+    shape = (options.images, CHANNELS, SIZE, SIZE)
+    pixels = torch.randint(0, 256, shape, generator=stream, dtype=torch.uint8).numpy()
+    ways = {
+        "reference": lambda: reference(options, pixels),
+        **{f"reveil {p}": lambda p=p: ours(options, pixels, p) for p in PRECISIONS},
+    }
+    for way in ways.values():
+        way()
+    runs = [{name: way() for name, way in ways.items()} for _ in range(options.repeats)]
+    seconds = {name: statistics.median(run[name] for run in runs) for name in ways}
+    ratios = {
+        name: statistics.median(run["reference"] / run[name] for run in runs) for name in ways
+    }
+    return seconds, ratios
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="unet", help="name of the generator")
+    parser.add_argument("--images", type=int, default=512, help="measurements")
+    parser.add_argument("--batch", type=int, default=64, help="measurements in a step")
+    parser.add_argument("--steps", type=int, default=16, help="steps of a run")
+    parser.add_argument("--repeats", type=int, default=3, help="times each way is run")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="the one whose ratio is printed last",
+    )
+    parser.add_argument("--json", type=Path, help="write the results here as well")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, and write the JSON file if one is asked for."""
+    options = parse_options()
+    torch.set_num_threads(options.threads)
+    seconds, ratios = measure(options)
+    print(f"{'':16}{'ms per step':>12}{'images/s':>12}{'ratio':>8}")
+    for name, spent in seconds.items():
+        print(f"{name:16}{1000 * spent:12.1f}{options.batch / spent:12.1f}{ratios[name]:8.2f}")
+    ratio = ratios[f"reveil {options.precision}"]
+    if options.json:
+        write_json(
+            options.json,
+            {
+                **{key: value for key, value in vars(options).items() if key != "json"},
+                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+                "torch": torch.__version__,
+                "seconds": seconds,
+                "ratios": ratios,
+                "ratio": ratio,
+            },
+        )
+    print(f"ratio: {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()
