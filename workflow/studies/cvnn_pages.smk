@@ -169,7 +169,12 @@ def adversary_weights(name):
         for cell in cells_of(name, page)
     }
     return [
-        {"dataset": dataset, "model": model, "recipe": said, "weight": values["adversary"]["weight"]}
+        {
+            "dataset": dataset,
+            "model": model,
+            "recipe": said,
+            "weight": values["adversary"]["weight"],
+        }
         for (dataset, model, said), values in found.items()
     ]
 
