@@ -1,5 +1,7 @@
 """Made-up tidy tables of the study unir, for the tests of its tables."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -75,6 +77,7 @@ def recipes(*names, subjects=(SUBJECT, FACES), **more):
     ]
 
 
+@cache
 def operators():
     """Return the values of all presets of operators, by name."""
     folder = ROOT / "config/operators"
@@ -107,7 +110,7 @@ def reconstructed(
     return table.assign(**columns)[[*NAMES, *COLUMNS]]
 
 
-def study(methods=tuple(REACHED), *, images=10, seeds=(0, 1, 2), **columns):
+def study(methods=tuple(REACHED), *, images=4, seeds=(0, 1, 2), **columns):
     """Return images.csv of methods that reach ``REACHED``, worse on later images and seeds."""
     parts = [
         reconstructed(

@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reveil.cvnn.tables.forms import Column, form, interval, theirs, value, words
+import pandas as pd
+
+from reveil.cvnn.tables import forms
+from reveil.cvnn.tables.forms import Column, interval, theirs, value, words
 from reveil.tables.labels import dataset_title
+from reveil.tables.markup import Form
+from reveil.unir.labels import UNTRAINED
 from reveil.unir.tables.labels import SOURCE_TITLES
 
 __all__ = [
@@ -73,6 +78,24 @@ INTERVALS = (
     "off y. Residual: mean squared difference of y and the reconstruction measured again, on "
     "observed values. Methods without a network stand beside every network of their dataset."
 )
+
+
+def form(columns: tuple[Column, ...], note: str) -> Form:
+    """Return the form of a table; failures of what stands beside several networks count once.
+
+    Args:
+        columns: What is shown, from the left.
+        note: Sentences under the table.
+    """
+    made = forms.form(columns, note)
+
+    def told(table: pd.DataFrame) -> str:
+        if "n_failed" in table:
+            keys = ["protocol", "dataset", "policy", "attack"]
+            table = table[table["recipe"].ne(UNTRAINED) | ~table.duplicated([*keys, "recipe"])]
+        return made.note(table)
+
+    return Form(made.cells, told, made.text)
 
 
 def difference(head: str, name: str) -> tuple[Column, ...]:

@@ -159,6 +159,6 @@ FORM = forms.form(
     f"{forms.INTERVALS} Rank: by MSE among methods that see no clean image, given where all have "
     f"the same {RANKED_SEEDS} seeds or more and networks equal steps. Lower MSE and higher PSNR "
     "and SSIM are better. The tables of Pajot et al. 2019 could not be read and Guo et al. 2020 "
-    "print no error; the third party's 0.266 is of the released code at its default operator, on a scale "
-    "that is assumed.",
+    "print no error; the third party's 0.266 is of the released code at its default operator, on a "
+    "scale that is assumed.",
 )

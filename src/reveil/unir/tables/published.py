@@ -15,6 +15,7 @@ import pandas as pd
 from reveil import datasets
 from reveil.errors import ReveilError, not_allowed
 from reveil.tables.labels import NOT_AVAILABLE
+from reveil.unir.tables.labels import operator_family
 from reveil.unir.tables.settings import variant_of
 
 # Metric of a published number -> its unit.
@@ -48,6 +49,7 @@ PRINTED: Mapping[str, str] = {
 LOGGED_SHARE = 0.5
 _LINE = re.compile(r"epoch (\d+) of \d+ \(0-based\), iteration (\d+) of")
 _MNIST = ("mnist", "fashion-mnist")
+_BLOCKED = "block-pixels"
 
 # Columns of a table of reconstructions, in MSE on [-1, 1].
 MSE_COLUMNS = ("original", "guo2020", "third_party")
@@ -119,7 +121,7 @@ def score_columns(
     if recipe["variant"] == "unmeasure":
         method = f"unmeasure-{_UNMEASURES.get(recipe['unmeasure'], recipe['unmeasure'])}"
     share = float(str(named["share"]))
-    if method is None or pd.isna(share):
+    if method is None or operator_family(str(named["policy"])) != _BLOCKED:
         return columns
     operator = f"block_pixels p={share:g}"
     for column, ending in zip(SCORE_COLUMNS, ("", _REPRODUCED), strict=True):
