@@ -45,14 +45,16 @@ laid over it and states only what differs: mappings merge, lists and values are 
 | [`fashion-lenetzhu.yaml`](fashion-lenetzhu.yaml) | the correlation, for a CPU |
 | [`fashion-cvnn.yaml`](fashion-cvnn.yaml) | private networks on Fashion-MNIST, for a GPU |
 | [`fashion-cvnn-cpu.yaml`](fashion-cvnn-cpu.yaml) | laid over that: an afternoon on two CPU cores |
+| [`fashion-unir.yaml`](fashion-unir.yaml) | reconstructions on Fashion-MNIST, for a GPU |
+| [`fashion-unir-cpu.yaml`](fashion-unir-cpu.yaml) | laid over that: for two CPU cores |
 
-Protocols, recipes, attacks, protections, attacks on features and experiments are presets, a file
-each. A preset states only what it does otherwise than its `base`, which is `default` where none is
-named. Under `protocols`, `recipes`, `attacks`, `protections`, `feature_attacks` and `experiments`
-you change presets by name, and give names of your own a `base`; a change to `default` reaches all
-of them. In `recipes`, `datasets` holds other values for
-a dataset, its family, or one of them with a model: the more specific wins, and a change of yours
-wins over the special case of a preset.
+Protocols, recipes, attacks, protections, attacks on features, operators, reconstructions and
+experiments are presets, a file each. A preset states only what it does otherwise than its `base`,
+which is `default` where none is named. Under `protocols`, `recipes`, `attacks`, `protections`,
+`feature_attacks`, `operators`, `reconstructions` and `experiments` you change presets by name, and
+give names of your own a `base`; a change to `default` reaches all of them. In `recipes`, `datasets`
+holds other values for a dataset, its family, or one of them with a model: the more specific wins,
+and a change of yours wins over the special case of a preset.
 
 All mistakes are reported at once, before anything runs.
 """

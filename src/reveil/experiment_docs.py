@@ -1,4 +1,4 @@
-"""Write docs/experiments.md, the list of the experiments of both studies, from their presets.
+"""Write docs/experiments.md, the list of the experiments of all studies, from their presets.
 
 Run ``python -m reveil.experiment_docs`` after a change to a preset; with ``--check`` it only says
 whether the file is up to date.
@@ -18,6 +18,7 @@ PAGE = Path("docs", "experiments.md")
 CONFIGS = {
     "ats": ("config.yaml", "demo", "fashion", "tiny"),
     "cvnn": ("config.yaml", "demo", "fashion-cvnn", "tiny"),
+    "unir": ("config.yaml", "demo", "fashion-unir", "tiny"),
 }
 RECONSTRUCTION = "reconstruction_error"
 
@@ -35,14 +36,16 @@ under `results/{run}/{study}/experiments/{experiment}/`. Another configuration c
 As a rule an experiment is run twice: under the protocol of the report that made it, beside the
 published numbers, and under a protocol of ours: `fixed` for ats, with equal victims, held-out
 search images and 100 attacked images; `fixed-cvnn` for cvnn, with halves of the training images for
-network and attacker, attackers who stop by patience, and 500 attacked test images. Three seeds
-each. Presets in [`config/experiments`](../config/experiments) say what is attacked where;
+network and attacker, attackers who stop by patience, and 500 attacked test images; `fixed-unir` for
+unir, with equal steps for all and 1,000 reconstructed test images. Three seeds each. Presets in
+[`config/experiments`](../config/experiments) say what is attacked where;
 `studies.{study}.experiments` says which datasets and models a run allows, and `experiments` changes
 a preset.
 """
 TITLES = {
     "ats": "Transformations against gradient inversion: ats",
     "cvnn": "Complex-valued networks that hide features: cvnn",
+    "unir": "Reconstruction without clean images: unir",
 }
 TARGETS = """
 | target | command | report and its number there | what is shown | published numbers |
@@ -63,6 +66,15 @@ hours of each experiment of ats on the same machine (`hours.csv`).
 
 | target | trainings | M training images | attacked images | M image-iterations | policies scored |
 | --- | --- | --- | --- | --- | --- |
+""",
+    "unir": """
+Every recipe on every operator is a training of its own; images count as often as a batch holds
+them. Classical methods train none, and what each reconstructs is counted likewise. Samples are
+drawn from generators that make images of noise; the classifier behind their scores, one for each
+dataset and seed, is left out.
+
+| target | trainings | M training images | reconstructed images | samples |
+| --- | --- | --- | --- | --- |
 """,
     "cvnn": """
 Every protection of a network is a training of its own. Attackers are trained, too, one for each
@@ -155,6 +167,8 @@ def _work(config: Mapping[str, Any], root: Path, name: str) -> Iterator[str]:
     if settings.study_of(name) == "ats":
         yield f"{work.image_iterations / 1e6:,.1f}"
         yield f"{work.scored_policies:,}"
+    if settings.study_of(name) == "unir":
+        yield f"{work.samples:,}"
 
 
 if __name__ == "__main__":

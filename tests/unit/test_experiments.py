@@ -26,7 +26,8 @@ PRIVATE = (
     *(f"cvnn-ext{number:02}" for number in range(1, 14)),
     "cvnn-core",
 )
-KNOWN = {"ats": (*REPORTED, *OURS), "cvnn": PRIVATE}
+RECONSTRUCTED = tuple(f"unir-exp{number:02}" for number in range(1, 18))
+KNOWN = {"ats": (*REPORTED, *OURS), "cvnn": PRIVATE, "unir": RECONSTRUCTED}
 NOT_PUBLISHED = ("cvnn-ext08", "cvnn-ext09", "cvnn-ext10", "cvnn-ext13", "cvnn-core")
 
 

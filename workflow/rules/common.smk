@@ -63,11 +63,8 @@ def protocol(name):
 
 @cache
 def recipe(name, dataset, model):
-    """Return the recipe of a model, without the keys that only private networks have."""
-    complete = settings.resolve_recipe(config, ROOT, name, dataset, model)
-    if private_names.is_private(model):
-        return complete
-    return {key: value for key, value in complete.items() if key != "adversary"}
+    """Return the recipe of a model, without the keys that only models of other studies have."""
+    return settings.training_recipe(config, ROOT, name, dataset, model)
 
 
 @cache

@@ -20,11 +20,15 @@ from reveil.config.resolve import (
     policy_names,
     resolve_attack,
     resolve_feature_attack,
+    resolve_operator,
     resolve_protection,
     resolve_protocol,
     resolve_recipe,
+    resolve_reconstruction,
+    training_recipe,
 )
 from reveil.config.schema import load_schema
+from reveil.config.study_cells import study_cells
 from reveil.config.workload import workload
 
 __all__ = [
@@ -45,10 +49,14 @@ __all__ = [
     "resolve_attack",
     "resolve_experiment",
     "resolve_feature_attack",
+    "resolve_operator",
     "resolve_protection",
     "resolve_protocol",
     "resolve_recipe",
+    "resolve_reconstruction",
+    "study_cells",
     "study_of",
+    "training_recipe",
     "validate",
     "workload",
 ]

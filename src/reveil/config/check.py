@@ -16,6 +16,7 @@ from reveil.config import (
     name_checks,
     policy_checks,
     private_checks,
+    unir_checks,
 )
 from reveil.config.experiments import study_of
 from reveil.config.presets import DEFAULT, KINDS, Presets, preset_paths, read_yaml
@@ -44,7 +45,11 @@ CHECKS = (
     bounds_checks.check,
     experiment_checks.check,
 )
-PRIVATE_CHECKS = (private_checks.check, experiment_checks.check)
+# By study.
+OTHER_CHECKS = {
+    "cvnn": (private_checks.check, experiment_checks.check),
+    "unir": (unir_checks.check, experiment_checks.check),
+}
 
 
 def validate(config: Config, root: Root) -> None:
@@ -91,8 +96,9 @@ def check(config: Config, root: Root) -> list[str]:
     if all(DEFAULT in presets[kind].files for kind in KINDS):
         study = Study(clean, root, presets, broken)
         messages += [message for part in CHECKS for message in part(study)]
-        hidden = replace(study, name="cvnn")
-        messages += [message for part in PRIVATE_CHECKS for message in part(hidden)]
+        for name, parts in OTHER_CHECKS.items():
+            other = replace(study, name=name)
+            messages += [message for part in parts for message in part(other)]
     return list(dict.fromkeys(messages))
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from reveil import datasets, defence_names, indices, lists, policies
+from reveil.config import private_checks, unir_checks
 from reveil.config.attack_checks import label_problems, scene_problems
 from reveil.config.bounds_checks import shift_problems
 from reveil.config.defence_checks import batch_problems
@@ -23,13 +24,15 @@ from reveil.config.experiments import (
 from reveil.config.image_checks import training_problems
 from reveil.config.name_checks import caught, check_recipe, with_key
 from reveil.config.other_study import with_home
-from reveil.config.presets import DEFAULT
-from reveil.config.private_checks import no_lists, row_problems
+from reveil.config.presets import DEFAULT, KINDS
 from reveil.config.study import NAME, Study
+from reveil.datasets.folders import PREFIX
 from reveil.errors import ReveilError, not_allowed
 
 Values = Mapping[str, Any]
 
+# Of the studies whose policies and attacks are presets.
+ROW_CHECKS = {"cvnn": private_checks.row_problems, "unir": unir_checks.row_problems}
 _COUNTED = re.compile(r"(plain-)?(dra|random)-([1-9]\d*)")
 
 
@@ -60,13 +63,7 @@ def check_experiment(study: Study, name: str, *, full: bool = True) -> Iterator[
     problems = list(_runs(study, name, experiment))
     yield from problems
     complete = all(allowed.get(part) for part in ("datasets", "models")) and "stand_ins" in allowed
-    lost = study.broken & {
-        ("protocols",),
-        ("recipes",),
-        ("attacks",),
-        ("protections",),
-        ("feature_attacks",),
-    }
+    lost = study.broken & {(kind,) for kind in KINDS if kind != KIND}
     if full and complete and not problems and not lost:
         yield from _places(study, name, experiment, allowed)
 
@@ -80,12 +77,17 @@ def _where(study: Study, allowed: Values) -> Iterator[str]:
     for index, name in enumerate(allowed.get("models") or []):
         yield from _model(study, name, f"{key}.models[{index}]")
     for name, other in (allowed.get("stand_ins") or {}).items():
-        known = datasets.DATASETS if name in datasets.DATASETS else None
+        known = datasets.DATASETS if _is_dataset(name) else None
         if known and other not in known:
             yield not_allowed(f"{key}.stand_ins.{name}", other, known)
         elif not known:
             yield from _model(study, name, f"{key}.stand_ins")
             yield from _model(study, other, f"{key}.stand_ins.{name}")
+
+
+def _is_dataset(name: str) -> bool:
+    """Whether a place may name it: places in folders that nobody has are left out."""
+    return name in datasets.DATASETS or name.startswith(PREFIX)
 
 
 def _model(study: Study, name: str, key: str) -> Iterator[str]:
@@ -107,14 +109,24 @@ def _runs(study: Study, name: str, experiment: Values) -> Iterator[str]:
                 yield not_allowed(f"{key}.{role}", settings[role], names)
         for place in settings["places"]:
             dataset, _, model = place.partition("/")
-            if dataset not in datasets.DATASETS:
+            if not _is_dataset(dataset):
                 yield not_allowed(f"{key}.places", dataset, datasets.DATASETS)
             yield from _model(study, model, f"{key}.places, {place}")
     if study.name == NAME:
         for listed in experiment["lists"]:
             yield from caught(partial(lists.list_size, listed), f"{KIND}.{name}.lists")
     else:
-        yield from no_lists(name, experiment, experiment_of(study.presets[KIND], DEFAULT))
+        yield from _no_lists(name, experiment, experiment_of(study.presets[KIND], DEFAULT))
+
+
+def _no_lists(name: str, experiment: Values, default: Values) -> Iterator[str]:
+    """Only the study of policies for gradients can score them."""
+    for part in ("lists", "repeats"):
+        if experiment[part] != default[part]:
+            yield (
+                f"{KIND}.{name}.{part}: {experiment[part]!r} has no effect in this study, which "
+                f"scores no policies; allowed: {default[part]!r}"
+            )
 
 
 def _places(study: Study, name: str, experiment: Values, allowed: Values) -> Iterator[str]:
@@ -165,7 +177,7 @@ def _row(study: Study, key: str, page: Page, row: Values, runs: tuple[str, ...])
     if study.name == NAME:
         yield from _gradients(study, key, page, row, switches)
     else:
-        yield from row_problems(study, key, page, row)
+        yield from ROW_CHECKS[study.name](study, key, page, row)
 
 
 def _gradients(study: Study, key: str, page: Page, row: Values, switches: Values) -> Iterator[str]:

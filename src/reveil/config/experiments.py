@@ -7,24 +7,28 @@ attacks, defences, recipes and variants of the protocol. Used while the graph is
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, partial, reduce
 from itertools import product
 from typing import Any
 
 from reveil import lists, policies
 from reveil.config.presets import Presets, merge
-from reveil.config.resolve import architecture, protocol_of
+from reveil.config.resolve import architecture, protocol_of, values_of
 
 Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
 
 KIND = "experiments"
-STUDIES = ("ats", "cvnn")
+STUDIES = ("ats", "cvnn", "unir")
 # What is attacked with where a row does not say.
-ATTACK = {"ats": "inversed", "cvnn": "inversion1"}
+ATTACK = {"ats": "inversed", "cvnn": "inversion1", "unir": "network"}
 FULL = "full"
+# Model and recipe of what is attacked, or reconstructed, by no trained network.
+UNTRAINED = "none"
+# Method of the reconstructions that a trained network makes.
+NETWORK = "network"
 TINY = "tiny"
 _LIST = re.compile(r"(plain-)?(dra|random)-(\d+)")
 # Ten random policies have names of their own, see reveil.policies.
@@ -154,13 +158,35 @@ def cells(config: Config, root: Root, name: str, seed: int) -> list[Cell]:
     # Hundreds of rows share a few protocols.
     switches_of = cache(partial(protocol_of, protocols))
     study, experiment = study_of(name), resolve_experiment(config, root, name)
+    trains = networks_of(study, Presets.load(config, root, "reconstructions"))
     found = [
         cell
         for page in pages_of(experiment, protocols, config["studies"][study]["experiments"])
         for row in experiment["rows"]
         for cell in _cells(study, page, row, switches_of(page.protocol), seed)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(cell if trains(cell.attack) else untrained(cell) for cell in found))
+
+
+def networks_of(study: str, reconstructions: Presets) -> Callable[[str | None], bool]:
+    """Return a function from an attack of a study, or None, to whether it is on a trained network.
+
+    Args:
+        study: reconstructions of ``unir`` may be made without one.
+        reconstructions: the presets of that kind.
+    """
+    if study != "unir":
+        return lambda attack: True
+    return cache(
+        lambda attack: not attack or values_of(reconstructions, attack)["method"] == NETWORK
+    )
+
+
+def untrained(cell: Cell) -> Cell:
+    """Return a cell as it is where no network is trained for it, the same for all networks."""
+    origin = (cell.page.origin[0], UNTRAINED)
+    page = replace(cell.page, model=UNTRAINED, origin=origin)
+    return replace(cell, page=page, recipe=UNTRAINED)
 
 
 def _cells(

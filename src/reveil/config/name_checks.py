@@ -12,6 +12,7 @@ from reveil.config.study import Study
 from reveil.cvnn.names import is_private
 from reveil.errors import ReveilError, nearest, not_allowed
 from reveil.models.names import check_name
+from reveil.unir.names import is_reconstructor
 
 
 def check(study: Study) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _check_place(key: str, place: str) -> Iterator[str]:
     if dataset not in datasets.DATASETS:
         yield not_allowed(key, dataset, datasets.DATASETS)
     # What precedes the first hyphen stands for a whole family.
-    if model and model != "resnet20" and not is_private(model):
+    if model and model != "resnet20" and not (is_private(model) or is_reconstructor(model)):
         yield from caught(partial(check_name, model), key)
 
 

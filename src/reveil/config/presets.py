@@ -1,4 +1,4 @@
-"""Presets: a file per protocol, recipe, attack, protection or experiment, with what it changes."""
+"""Presets: a file per protocol, recipe, attack, operator and so on, with what it changes."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,16 @@ import yaml
 from reveil.config import derived
 from reveil.errors import ReveilError, not_allowed
 
-KINDS = ("protocols", "recipes", "attacks", "protections", "feature_attacks", "experiments")
+KINDS = (
+    "protocols",
+    "recipes",
+    "attacks",
+    "protections",
+    "feature_attacks",
+    "operators",
+    "reconstructions",
+    "experiments",
+)
 DEFAULT = "default"
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,21 +1,23 @@
 """Checks of the study of private networks: its names exist, and what it combines goes together."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from reveil import datasets
-from reveil.config import feature_attack_checks, image_checks, protection_checks
-from reveil.config.experiments import ATTACK, KIND, Page, recipe_name
+from reveil.config import (
+    feature_attack_checks,
+    image_checks,
+    protection_checks,
+    section_checks,
+)
+from reveil.config.experiments import ATTACK, Page, recipe_name
 from reveil.config.image_sizes import LEAST_OF_CRITIC, feature_side, input_size, least_size
-from reveil.config.name_checks import caught
-from reveil.config.other_study import with_home
 from reveil.config.study import Place, Study
 from reveil.cvnn import tasks
 from reveil.cvnn.methods import INFERENCE
 from reveil.cvnn.protections import Protection
-from reveil.errors import ReveilError, not_allowed
+from reveil.errors import ReveilError
 
 Values = Mapping[str, Any]
 Entries = Sequence[tuple[str, str]]
@@ -46,17 +48,7 @@ def check(study: Study) -> Iterator[str]:
     """Yield what is wrong."""
     yield from protection_checks.check(study)
     yield from feature_attack_checks.check(study)
-    for entry, name in study.entries("protocols"):
-        if not study.known("protocols", name):
-            yield not_allowed(entry, name, study.presets["protocols"].names)
-    for part in PRESETS:
-        yield from _unknown(study, part, study.entries(part))
-    for entry, name in study.entries("datasets"):
-        if name not in datasets.DATASETS:
-            yield not_allowed(entry, name, datasets.DATASETS)
-    for entry, name in study.entries("models"):
-        for message in caught(partial(study.check_model, name), entry):
-            yield with_home(study, "models", name, message)
+    yield from section_checks.check(study, PRESETS)
     yield from image_checks.check_shared(study)
     keys = {name: key for key, name in study.existing("models")}
     policies, attacks = study.entries("policies"), study.entries("attacks")
@@ -81,8 +73,8 @@ def row_problems(study: Study, key: str, page: Page, row: Values) -> Iterator[st
         )
     policies = [(f"{key}.policies", name) for name in row["policies"]]
     attacks = [(f"{key}.attacks", name) for name in row.get("attacks", [ATTACK[study.name]])]
-    yield from _unknown(study, "policies", policies)
-    yield from _unknown(study, "attacks", attacks)
+    yield from section_checks.unknown(study, "policies", PRESETS["policies"], policies)
+    yield from section_checks.unknown(study, "attacks", PRESETS["attacks"], attacks)
     trained, attacked = study.protocol(page.protocol), study.protocol(page.attacked)
     if trained is None or attacked is None:
         return
@@ -90,30 +82,6 @@ def row_problems(study: Study, key: str, page: Page, row: Values) -> Iterator[st
     recipes = [recipe_name(role, trained, "none") for role in row.get("recipes", ["full"])]
     places = f"{key.rpartition('.')[0]}.runs.{page.run}.places"
     yield from _problems(study, Combined(place, places, recipes, policies, attacks))
-
-
-def no_lists(name: str, experiment: Values, default: Values) -> Iterator[str]:
-    """Yield why an experiment on private networks cannot score policies.
-
-    Args:
-        name: of the experiment.
-        experiment: with every key.
-        default: what they are where nothing is said.
-    """
-    for part in ("lists", "repeats"):
-        if experiment[part] != default[part]:
-            yield (
-                f"{KIND}.{name}.{part}: {experiment[part]!r} has no effect in this study, which "
-                f"scores no policies; allowed: {default[part]!r}"
-            )
-
-
-def _unknown(study: Study, part: str, entries: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    kind = PRESETS[part]
-    for key, name in entries:
-        if not study.known(kind, name):
-            message = not_allowed(key, name, study.presets[kind].names)
-            yield with_home(study, part, name, message)
 
 
 def _problems(study: Study, at: Combined) -> Iterator[str]:

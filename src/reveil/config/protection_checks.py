@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reveil.config.presets import DEFAULT
-from reveil.config.resolve import protection_values
+from reveil.config import effects
 from reveil.config.study import Study
 from reveil.cvnn.protections import relation_problems
 
 Values = Mapping[str, Any]
 
 # Keys that only one kind uses. Elsewhere they must be as in the default.
+_ROTATION = ("rotation",)
 USED_BY = {
-    "noise": "noisy",
-    **dict.fromkeys(("critic", "k", "fake_angles", "counterpart", "weights"), "rotation"),
-    **dict.fromkeys(("threshold", "norm_over", "norm_parts", "norm_test"), "rotation"),
-    "coefficients": "rotation",
+    "noise": ("noisy",),
+    **dict.fromkeys(("critic", "k", "fake_angles", "counterpart", "weights"), _ROTATION),
+    **dict.fromkeys(("threshold", "norm_over", "norm_parts", "norm_test"), _ROTATION),
+    "coefficients": _ROTATION,
 }
 # The network as it is has no layers of the generator, and ends in its own ReLU.
 ORIGINAL = {"generator": ("none", "none, or kind additional"), "end": ("relu", "relu")}
@@ -23,36 +23,20 @@ ORIGINAL = {"generator": ("none", "none, or kind additional"), "end": ("relu", "
 
 def check(study: Study) -> Iterator[str]:
     """Yield what is wrong; what a preset has from the one it stands on is told of that one."""
-    presets = study.presets["protections"]
-    names = [name for name in (DEFAULT, *presets.names) if study.sound("protections", name)]
-    values = {name: protection_values(presets, name) for name in names}
-    if DEFAULT not in values:
-        return
-    found = {name: dict(_alone(values[name], values[DEFAULT])) for name in names}
-    for name in names:
-        base = presets.chain(name)[-2] if name != DEFAULT else None
-        for part, message in found[name].items():
-            if not (base and part in found[base] and values[name][part] == values[base][part]):
-                yield f"protections.{name}.{message}"
+    yield from effects.told(study, "protections", _alone)
 
 
 def _alone(values: Values, default: Values) -> Iterator[tuple[str, str]]:
     """Yield (key, what is wrong with it)."""
-    kind = values["kind"]
     for message in relation_problems(values):
-        yield message.partition(":")[0], message
-    for part, user in USED_BY.items():
-        if kind != user and values[part] != default[part]:
-            yield (
-                part,
-                f"{part}: {values[part]!r} has no effect with kind {kind!r}; allowed: "
-                f"{default[part]!r}, which is the default, or kind {user}",
-            )
-    if kind == "original":
+        part, _, said = message.partition(": ")
+        yield part, said
+    yield from effects.without_effect(values, default, "kind", USED_BY)
+    if values["kind"] == "original":
         for part, (only, allowed) in ORIGINAL.items():
             if values[part] != only:
                 yield (
                     part,
-                    f"{part}: {values[part]!r} is not allowed with kind 'original', which is the "
-                    f"network as it is; allowed: {allowed}",
+                    f"{values[part]!r} is not allowed with kind 'original', which is the network "
+                    f"as it is; allowed: {allowed}",
                 )

@@ -10,10 +10,26 @@ from reveil.config.presets import Presets, merge
 from reveil.cvnn.names import is_private
 from reveil.cvnn.protections import Protection, from_values
 from reveil.models.names import parse
+from reveil.unir import methods
+from reveil.unir.methods import MethodSettings
+from reveil.unir.names import is_reconstructor
+from reveil.unir.operators import settings as operators
+from reveil.unir.operators.settings import OperatorSettings
 
 Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
 
+# What a training of reconstructions reads of its recipe; its steps are in the last.
+RECONSTRUCTION_KEYS = (
+    "batch_size",
+    "learning_rate",
+    "gamma",
+    "precision",
+    "subset",
+    "holdout",
+    "fmnist_pipeline",
+    "reconstruction",
+)
 # The part of a layer that is not a value of its own.
 _STRUCTURE = ("base", "datasets")
 
@@ -40,6 +56,28 @@ def resolve_recipe(
         ReveilError: there is no such recipe or dataset, or its bases go in a circle.
     """
     return recipe_of(Presets.load(config, root, "recipes"), name, dataset, model)
+
+
+def training_recipe(
+    config: Config, root: Root, name: str, dataset: str, model: str
+) -> dict[str, Any]:
+    """Return the part of a resolved recipe that the training of such a model depends on.
+
+    For reconstructions ``assumed`` is the content of the operator that it names, so that a change
+    of that one is a change of the recipe, too.
+
+    Raises:
+        ReveilError: there is no such recipe, dataset or operator, or bases go in a circle.
+    """
+    recipe = resolve_recipe(config, root, name, dataset, model)
+    if is_reconstructor(model):
+        settings = dict(recipe["reconstruction"])
+        if settings["assumed"]:
+            assumed = resolve_operator(config, root, settings["assumed"])
+            settings["assumed"] = operators.to_json(assumed)["operator"]
+        return {**{key: recipe[key] for key in RECONSTRUCTION_KEYS}, "reconstruction": settings}
+    others = ("reconstruction",) if is_private(model) else ("adversary", "reconstruction")
+    return {key: value for key, value in recipe.items() if key not in others}
 
 
 def resolve_attack(config: Config, root: Root, name: str) -> dict[str, Any]:
@@ -70,24 +108,53 @@ def resolve_feature_attack(config: Config, root: Root, name: str) -> dict[str, A
     return attack_of(Presets.load(config, root, "feature_attacks"), name)
 
 
+def resolve_operator(config: Config, root: Root, name: str) -> OperatorSettings:
+    """Return the measurement operator ``name``.
+
+    Raises:
+        ReveilError: there is no such operator, its bases go in a circle, or its keys do not go
+            together.
+    """
+    return operator_of(Presets.load(config, root, "operators"), name)
+
+
+def resolve_reconstruction(config: Config, root: Root, name: str) -> MethodSettings:
+    """Return the reconstruction ``name``: a method and its settings.
+
+    Raises:
+        ReveilError: there is no such reconstruction, or its bases go in a circle.
+    """
+    return reconstruction_of(Presets.load(config, root, "reconstructions"), name)
+
+
+def values_of(presets: Presets, name: str) -> dict[str, Any]:
+    """Return every key of ``name`` of loaded presets, whether they go together or not."""
+    return reduce(merge, map(_values, presets.layers(name)), {})
+
+
 def protocol_of(presets: Presets, name: str) -> dict[str, Any]:
     """Return the protocol ``name`` of loaded presets."""
-    return reduce(merge, map(_values, presets.layers(name)), {})
+    return values_of(presets, name)
 
 
 def attack_of(presets: Presets, name: str) -> dict[str, Any]:
     """Return the attack ``name``, on gradients or on features, of loaded presets."""
-    return reduce(merge, map(_values, presets.layers(name)), {})
+    return values_of(presets, name)
 
 
 def protection_of(presets: Presets, name: str) -> Protection:
     """Return the protection ``name`` of loaded presets."""
-    return from_values(name, protection_values(presets, name))
+    return from_values(name, values_of(presets, name))
 
 
-def protection_values(presets: Presets, name: str) -> dict[str, Any]:
-    """Return every key of the protection ``name`` of loaded presets, whether they go together."""
-    return reduce(merge, map(_values, presets.layers(name)), {})
+def operator_of(presets: Presets, name: str) -> OperatorSettings:
+    """Return the operator ``name`` of loaded presets."""
+    return operators.from_values(name, values_of(presets, name))
+
+
+def reconstruction_of(presets: Presets, name: str) -> MethodSettings:
+    """Return the reconstruction ``name`` of loaded presets."""
+    return methods.from_values(name, values_of(presets, name))
 
 
 def recipe_of(presets: Presets, name: str, dataset: str, model: str) -> dict[str, Any]:
@@ -110,7 +177,7 @@ def architecture(protocol: Mapping[str, Any], dataset: str, model: str) -> str:
     Raises:
         ReveilError: an unknown model or dataset.
     """
-    if is_private(model):
+    if is_private(model) or is_reconstructor(model):
         return model
     network = parse(model)
     if network.family == "convnet" and network.layers == 8 and protocol["convnet_layers"] == 9:

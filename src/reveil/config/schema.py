@@ -26,6 +26,8 @@ DEFINITIONS = {
     "attacks": "attack",
     "protections": "protection",
     "feature_attacks": "feature_attack",
+    "operators": "operator",
+    "reconstructions": "reconstruction",
     "experiments": "experiment",
 }
 

@@ -12,17 +12,28 @@ from reveil.config.presets import DEFAULT, Presets
 from reveil.config.resolve import (
     architecture,
     attack_of,
+    operator_of,
     protection_of,
     protocol_of,
     recipe_of,
+    reconstruction_of,
 )
 from reveil.config.schema import key_name
 from reveil.cvnn import names as private
 from reveil.cvnn.protections import Protection
 from reveil.errors import ReveilError
 from reveil.models import names as networks
+from reveil.unir import names as generators
+from reveil.unir.methods import MethodSettings
+from reveil.unir.operators.settings import OperatorSettings
 
 NAME = "ats"
+# What raises a ``ReveilError`` unless a name is that of a network of the study.
+CHECK_MODEL: Mapping[str, Callable[[str], Any]] = {
+    NAME: networks.check_name,
+    "cvnn": private.parse,
+    "unir": generators.parse,
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ class Study:
 
     def check_model(self, name: str) -> None:
         """Raise a ``ReveilError`` unless ``name`` is the name of a network of this study."""
-        (networks.check_name if self.name == NAME else private.parse)(name)
+        CHECK_MODEL[self.name](name)
 
     def known(self, kind: str, name: str) -> bool:
         """Return whether ``name`` can be used; where its section is lost, it may have been."""
@@ -106,10 +117,15 @@ class Study:
 
     def protection(self, name: str) -> Protection | None:
         """Return a protection, or None where it is told to be wrong."""
-        try:
-            return self._resolved("protections", (name,), protection_of)
-        except ReveilError:
-            return None
+        return self._complete("protections", name, protection_of)
+
+    def operator(self, name: str) -> OperatorSettings | None:
+        """Return a measurement operator, or None where it is told to be wrong."""
+        return self._complete("operators", name, operator_of)
+
+    def reconstruction(self, name: str) -> MethodSettings | None:
+        """Return a reconstruction, or None where it is told to be wrong."""
+        return self._complete("reconstructions", name, reconstruction_of)
 
     def recipe(self, name: str, dataset: str, network: str) -> dict[str, Any] | None:
         """Return a recipe, or None where something it stands on is told to be wrong."""
@@ -129,6 +145,12 @@ class Study:
             presets = self.presets[kind]
             self.kept[key] = resolve(presets, *names) if self.sound(kind, names[0]) else None
         return self.kept[key]
+
+    def _complete(self, kind: str, name: str, resolve: Callable[..., Any]) -> Any:
+        try:
+            return self._resolved(kind, (name,), resolve)
+        except ReveilError:
+            return None
 
     def protocols(self) -> dict[str, dict[str, Any]]:
         """Return the protocols of the study, but for those told to be wrong."""

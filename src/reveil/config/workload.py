@@ -9,6 +9,7 @@ from typing import Any
 
 from reveil import datasets, indices, policies
 from reveil.config.experiments import (
+    UNTRAINED,
     Cell,
     cells,
     list_policies,
@@ -25,6 +26,8 @@ from reveil.config.resolve import (
 )
 from reveil.cvnn.methods import INFERENCE
 from reveil.schedule import steps_per_epoch
+from reveil.unir import names as generators
+from reveil.unir import variants
 
 Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
@@ -32,7 +35,7 @@ Root = str | os.PathLike[str]
 # What L-BFGS evaluates in one of its steps, at most (PyTorch's default).
 INNER_STEPS = 20
 # Their tables count the layers of networks, which nobody trains for that.
-UNTRAINED = ("cvnn-exp11", "cvnn-ext13")
+COUNTED_ONLY = ("cvnn-exp11", "cvnn-ext13")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Workload:
         attacked_images: reconstructed images, restarts not counted.
         scored_policies: policies of the lists, repeats counted.
         attackers: number of trained attackers on features, those that others build on included.
+        samples: images drawn from generators of noise.
     """
 
     units: Mapping[tuple[str, str, str, str], float]
@@ -59,6 +63,7 @@ class Workload:
     attacked_images: int
     scored_policies: int
     attackers: int
+    samples: int
 
     @property
     def image_iterations(self) -> float:
@@ -72,31 +77,34 @@ def workload(config: Config, root: Root, name: str) -> Workload:
     epoch_images: dict[tuple[str, str, str], int] = {}
     trainings: dict[tuple[Any, ...], int] = {}
     attackers: set[tuple[Any, ...]] = set()
-    attacked = scored = 0
-    private = study_of(name) == "cvnn"
+    attacked = scored = samples = 0
+    study = study_of(name)
+    private = study == "cvnn"
     # Hundreds of cells share a few presets, and resolving one reads and merges files.
     recipe_of = cache(partial(resolve_recipe, config, root))
-    scene_of = cache(lambda protocol: resolve_protocol(config, root, protocol)["scene"])
+    switches_of = cache(partial(resolve_protocol, config, root))
     steps_of = cache(partial(_steps, config, root))
     chain_of = cache(partial(_attackers, config, root))
-    for seed in [] if name in UNTRAINED else config["seeds"]:
+    for seed in [] if name in COUNTED_ONLY else config["seeds"]:
         for cell in cells(config, root, name, seed):
             place = cell.page.dataset, cell.page.model
-            key = (*place, _trained(cell, private), cell.recipe, seed)
-            if key not in trainings:
+            key = (*place, _trained(cell, study), cell.recipe, seed)
+            if cell.recipe != UNTRAINED and key not in trainings:
                 recipe = recipe_of(cell.recipe, *place)
                 images = training_count(recipe, datasets.get(place[0]).counts["train"])
-                epochs = _epochs(recipe, images)
+                epochs = _epochs(recipe, images, study)
                 trainings[key] = round(epochs * images)
                 units[(*place, "training", cell.recipe)] += epochs
                 epoch_images[(*place, cell.recipe)] = images
             if cell.attack:
-                count = indices.size(scene_of(cell.protocol)["images"])
+                count = indices.size(switches_of(cell.protocol)["scene"]["images"])
                 attacked += count
                 if private:
                     attackers |= {(cell.protocol, *key, attack) for attack in chain_of(cell.attack)}
-                else:
+                elif study == "ats":
                     units[(*place, "attack", cell.attack)] += count * steps_of(cell.attack)
+            elif study == "unir" and not generators.reconstructs(cell.page.model):
+                samples += switches_of(cell.protocol)["reconstruction"]["samples"]
     experiment = resolve_experiment(config, root, name)
     for page in pages(config, root, name):
         switches = resolve_protocol(config, root, page.protocol)
@@ -107,15 +115,24 @@ def workload(config: Config, root: Root, name: str) -> Workload:
                 count * experiment["repeats"]
             )
     images = sum(trainings.values())
-    return Workload(units, epoch_images, len(trainings), images, attacked, scored, len(attackers))
+    return Workload(
+        units, epoch_images, len(trainings), images, attacked, scored, len(attackers), samples
+    )
 
 
-def _trained(cell: Cell, private: bool) -> str:
+def _trained(cell: Cell, study: str) -> str:
     """Return the policy that the model of a cell is trained under."""
-    return cell.policy if private else policies.trained_name(cell.policy)
+    return policies.trained_name(cell.policy) if study == "ats" else cell.policy
 
 
-def _epochs(recipe: Config, images: int) -> float:
+def _epochs(recipe: Config, images: int, study: str) -> float:
+    if study == "unir":
+        settings = recipe["reconstruction"]
+        judged = variants.get(settings["variant"]).real is not None
+        critic = settings["critic_steps"] if judged else 0
+        # As reveil.unir.training: the two steps that meet share a batch.
+        batches = max(1, critic + settings["generator_steps"] - 1)
+        return settings["steps"] * batches * recipe["batch_size"] / images
     if recipe["stop_after"] is None:
         return recipe["epochs"]
     return recipe["stop_after"] / steps_per_epoch(images, recipe["batch_size"], recipe["drop_last"])
