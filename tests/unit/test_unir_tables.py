@@ -10,6 +10,7 @@ from scipy import stats
 from reveil import rows
 from reveil.errors import ReveilError
 from reveil.unir import judging, tables
+from reveil.unir.labels import method_label, method_order
 from reveil.unir.tables import measures
 from reveil.unir.tables.methods import CLASSICAL, PAIRED, UNPAIRED, UNSUPERVISED
 from tests import unir_tables as made_up
@@ -162,6 +163,14 @@ def test_averaged_weights_are_a_method_of_their_own():
     row = row_of(table, attack="network-averaged")
     assert row["method_label"] == "UNIR, averaged weights"
     assert ends(row, "unir_psnr_difference", "_db") == pytest.approx([1, 1, 1])
+
+
+def test_recipes_by_a_reports_settings_are_named_and_placed_as_ours():
+    assert method_label("cond-ambient-pajot2019") == "Conditional AmbientGAN, released settings"
+    assert method_label("ignore-bora2018") == "GAN on measurements, their settings"
+    assert method_label("mine-pajot2019") == "mine-pajot2019"
+    mixed = ["keep", "regress-pajot2019", "cond-ambient-pajot2019", "unir-pajot2019"]
+    assert sorted(mixed, key=method_order) == mixed[::-1]
 
 
 def test_rows_are_in_order_of_operators_then_methods():

@@ -78,7 +78,8 @@ def test_the_size_is_told_by_the_networks_and_compared_with_the_most():
 def test_a_false_assumption_is_compared_with_the_true_one():
     known = made_up.operators()
     assumed = {
-        "unir-assumed-30": {"assumed": known[DARK + "30"]},
+        # As the preset names it, or as it is trained with.
+        "unir-assumed-30": {"assumed": DARK + "30"},
         "unir-assumed-50": {"assumed": known[DARK + "50"]},
         "unir-assumed-blur": {"assumed": known["convolve-noise"]},
     }
@@ -182,8 +183,8 @@ def test_the_plain_recipe_of_a_reports_protocol_has_its_name():
 
 
 def test_what_is_no_sweep_is_refused():
-    with pytest.raises(ReveilError, match="sweep: 'lamda' is not allowed.*lambda"):
-        sweep("lamda", made_up.reconstructed())
+    with pytest.raises(ReveilError, match="sweep: 'pears' is not allowed.*lambda"):
+        sweep("pears", made_up.reconstructed())
     with pytest.raises(ReveilError, match="no row of the sweep 'rate', operators that remove"):
         sweep("rate", made_up.reconstructed(policy="patch-band"))
     with pytest.raises(ReveilError, match="operators: 'pears' is not allowed"):

@@ -31,6 +31,14 @@ _METHODS = {
     "unir-weight-5": "UNIR, lambda 5",
     "unir-weight-10": "UNIR, lambda 10",
     "unir-weight-20": "UNIR, lambda 20",
+    "unir-1k": "UNIR, 1,000 measurements",
+    "unir-5k": "UNIR, 5,000 measurements",
+    "unir-20k": "UNIR, 20,000 measurements",
+    "unir-60k": "UNIR, all measurements",
+    "unir-assumed-30": "UNIR, assumed p = 0.3",
+    "unir-assumed-50": "UNIR, assumed p = 0.5",
+    "unir-assumed-70": "UNIR, assumed p = 0.7",
+    "unir-assumed-noise": "UNIR, assumed blur and noise",
     "cond-ambient": "Conditional AmbientGAN",
     "unir-released": "UNIR, released code",
     "guo2020-intended": "Report, as described",
@@ -59,6 +67,8 @@ _METHODS = {
     "unmeasure-wiener": "GAN after Wiener",
     "guo2020-code": "Report's code",
 }
+# End of a recipe's name by whose settings it is -> what that adds to the label.
+_WHOSE = {"-pajot2019": ", released settings", "-bora2018": ", their settings"}
 _OPERATORS = {
     "identity": "Identity",
     "patch-band": "Patch-Band",
@@ -97,8 +107,17 @@ def method_of(recipe: str, attack: str) -> str:
 def method_label(method: str) -> str:
     """Return the label of a method, its name if it has none."""
     recipe, _, attack = method.partition(" ")
-    label = _METHODS.get(recipe, recipe)
+    name, whose = _whose(recipe)
+    label = _METHODS.get(name, name) + whose
     return f"{label}, {weights_label(attack)}" if attack else label
+
+
+def _whose(recipe: str) -> tuple[str, str]:
+    """Return the recipe of ours that one of a report's settings is, and what these add."""
+    for end, told in _WHOSE.items():
+        if recipe not in _METHODS and recipe.removesuffix(end) in _METHODS:
+            return recipe.removesuffix(end), told
+    return recipe, ""
 
 
 def weights_label(attack: str) -> str:
@@ -120,7 +139,7 @@ def operator_label(policy: str) -> str:
 def method_order(method: str) -> tuple[int, str]:
     """Return a sort key: adversarial, other trained, supervised, untrained, samplers, others."""
     known = list(_METHODS)
-    recipe = method.partition(" ")[0]
+    recipe, _ = _whose(method.partition(" ")[0])
     return (known.index(recipe) if recipe in _METHODS else len(known)), method
 
 

@@ -1,6 +1,7 @@
 """The settings behind the rows of a table: recipes, variants and operators by their names."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -50,6 +51,28 @@ def operator_of(operators: Operators, policy: str) -> OperatorSettings:
     if policy not in operators:
         raise ReveilError(not_allowed("operators", policy, operators))
     return from_values(policy, operators[policy])
+
+
+def assumed_by(
+    settings: Mapping[str, Any] | None, operator: OperatorSettings, operators: Operators
+) -> OperatorSettings:
+    """Return the operator that a training simulates, under the name of the true one.
+
+    Args:
+        settings: The resolved recipe, with the preset that is assumed or its values; None of a
+            method without a network.
+        operator: The true one.
+        operators: Policy -> all values of its operator, those of assumed presets, too.
+
+    Raises:
+        ReveilError: a preset that is not among ``operators``, or values of none.
+    """
+    said = settings["reconstruction"]["assumed"] if settings is not None else ""
+    if not said:
+        return operator
+    if isinstance(said, str):
+        return replace(operator_of(operators, said), name=operator.name)
+    return from_values(operator.name, said)
 
 
 def is_plain(recipe: str, protocol: str) -> bool:

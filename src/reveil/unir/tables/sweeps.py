@@ -15,7 +15,14 @@ from reveil.unir.tables.measures import (
     network_columns,
     prepared,
 )
-from reveil.unir.tables.settings import Operators, Recipes, changes, operator_of, settings_of
+from reveil.unir.tables.settings import (
+    Operators,
+    Recipes,
+    assumed_by,
+    changes,
+    operator_of,
+    settings_of,
+)
 from reveil.unir.tables.swept import Place, Row
 from reveil.unir.tables.varied import SWEEPS
 
@@ -45,7 +52,7 @@ def sweep_table(
         recipes: The recipes of the rows: ``dataset``, ``model``, ``recipe``, ``settings``. The
             plain ``unir`` among them tells what others do otherwise; without it rows that vary
             something else, too, are not left out.
-        operators: Policy -> all values of its operator.
+        operators: Policy -> all values of its operator; those of assumed presets, too.
         seed: Seed of the bootstrap.
 
     Raises:
@@ -61,7 +68,9 @@ def sweep_table(
         settings = settings_of(recipes, named)
         otherwise = None if settings is None else changes(recipes, named, settings)
         operator = operator_of(operators, str(named["policy"]))
-        if (values := what.values(Place(named, settings, otherwise, operator))) is None:
+        assumed = assumed_by(settings, operator, operators)
+        values = what.values(Place(named, settings, otherwise, operator, assumed))
+        if values is None:
             continue
         row = named | {"sweep": sweep} | values | network_columns(made, models)
         rows.append(row | measure_columns(made, seed) | _seeds(made, models))

@@ -24,12 +24,15 @@ class Place:
         settings: its resolved recipe; None of a method without a network.
         changes: what that does otherwise than the plain ``unir``; None where nothing is known.
         operator: what made its measurements.
+        assumed: what its training simulates, under the name of ``operator``; that itself of a
+            method without a network.
     """
 
     named: Row
     settings: Mapping[str, Any] | None
     changes: Mapping[str, Any] | None
     operator: OperatorSettings
+    assumed: OperatorSettings
 
     @property
     def variant(self) -> str:

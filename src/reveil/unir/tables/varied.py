@@ -5,7 +5,7 @@ from typing import Any
 
 from reveil.unir import names
 from reveil.unir.labels import NETWORK, UNTRAINED
-from reveil.unir.operators.settings import USED_BY, OperatorSettings, from_values
+from reveil.unir.operators.settings import USED_BY, OperatorSettings
 from reveil.unir.tables import forms
 from reveil.unir.tables.labels import operator_family
 from reveil.unir.tables.settings import variant_of
@@ -56,15 +56,12 @@ def _most(row: Row, others: Sequence[Row]) -> Row | None:
 def _assumed(place: Place) -> Row | None:
     if place.settings is None or not variant_of(place.settings).simulates:
         return None
-    assumed = place.operator
-    if values := _training(place)["assumed"]:
-        assumed = from_values(assumed.name, values)
     return {
         "variant": place.variant,
         "true_share": _share(place.operator),
-        "assumed_kind": assumed.kind,
-        "assumed_share": _share(assumed),
-        "assumption": "true" if assumed == place.operator else "false",
+        "assumed_kind": place.assumed.kind,
+        "assumed_share": _share(place.assumed),
+        "assumption": "true" if place.assumed == place.operator else "false",
     }
 
 
