@@ -9,7 +9,8 @@ from reveil import rows
 from reveil.unir import tables
 from reveil.unir.tables.varied import SWEEPS
 from tests import unir_tables as made_up
-from tests.unit.test_docs_cvnn import documented
+from tests.unit.test_docs import markdown_tables
+from tests.unit.test_docs_cvnn import documented, names
 from tests.workflow import ROOT
 
 PAGE = ROOT / "docs/reference/tables-unir.md"
@@ -60,6 +61,14 @@ def test_columns_of_results_are_documented_as_they_are_written(title):
 def test_every_heading_is_of_a_table():
     tidy = {"images.csv", "models.csv", "histories.csv", "samples.csv"}
     assert set(documented(PAGE)) == {*written(), *tidy, COMMON, "sweeps"}
+
+
+def test_every_experiment_but_that_of_grids_has_its_columns():
+    (listed,) = (t for t in markdown_tables(PAGE.read_text()) if t[0][0] == "experiment")
+    assert {row[1] for row in listed[1:]} == set(written())
+    told = {name for row in listed[1:] for name in names(row[0])}
+    experiments = {path.stem for path in (ROOT / "config/experiments").glob("unir-*.yaml")}
+    assert told == experiments - {"unir-exp02"}
 
 
 def test_the_page_names_every_sweep():
