@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reveil.unir.judging import COLUMNS
-from reveil.unir.labels import UNTRAINED, method_of
+from reveil.unir.labels import UNTRAINED
 
 SUBJECT = {"dataset": "fashion-mnist", "model": "unet"}
 PLACE = ("run", "study", "protocol", "dataset", "model", "policy", "recipe", "seed", "attack")
@@ -19,7 +19,6 @@ CLASSICAL = {
     "biharmonic": 21.8,
 }  # fmt: skip
 BLURRED = {"keep": 13.1, "wiener": 15.4, "tv": 14.8}
-STEPS = {"guo2020-code": 0.6, "unir": 1.36}
 
 
 def rows(
@@ -41,7 +40,7 @@ def rows(
     return table.assign(**columns).reindex(columns=[*PLACE, *COLUMNS])
 
 
-def reached(found, *, policy="remove-pixel-dark-50", images=12, seeds=(0, 1), less=0.0):
+def reached(found, *, policy="remove-pixel-dark-50", images=6, seeds=(0, 1), less=0.0):
     """Return rows of methods that reach ``found``, worse on later images and seed 1."""
     parts = []
     for name, psnr in found.items():
@@ -54,7 +53,7 @@ def reached(found, *, policy="remove-pixel-dark-50", images=12, seeds=(0, 1), le
     return pd.concat(parts, ignore_index=True)
 
 
-def study(images=12):
+def study(images=6):
     """Return images.csv of three operators; less where more is missing."""
     return pd.concat(
         [
@@ -94,7 +93,7 @@ def scored(
     row = {
         "run": "made-up", "protocol": "bora2018", "dataset": "fashion-mnist",
         "model": "ambient-mnist", "policy": policy, "recipe": recipe, "seed": seed,
-        "inception_score": score, **ends, "n_samples": 10_000,
+        "inception_score": score, **ends, "n_samples": 10_000, "feature_network": "convnet",
     }  # fmt: skip
     return pd.DataFrame([row | columns])
 
@@ -125,8 +124,3 @@ def write_pictures(path, *, numbers=(3, 5, 8), channels=1, again=True, blur=0):
         arrays["remeasured"] = measured(guess, seed=2)
     np.savez(path, **arrays)
     return path
-
-
-def methods_of(table):
-    """Return the methods of a table of images."""
-    return [method_of(*pair) for pair in zip(table["recipe"], table["attack"], strict=True)]

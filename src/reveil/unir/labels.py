@@ -15,7 +15,6 @@ SUPERVISED = ("unpaired", "paired", "regress")
 
 _METHODS = {
     "unir": "UNIR",
-    "unir-pajot2019": "UNIR, released settings",
     "unir-average": "UNIR, average of weights",
     "unir-hinge": "UNIR, hinge and spectral norm",
     "unir-least-squares": "UNIR, least squares",
@@ -118,6 +117,11 @@ def _whose(recipe: str) -> tuple[str, str]:
         if recipe not in _METHODS and recipe.removesuffix(end) in _METHODS:
             return recipe.removesuffix(end), told
     return recipe, ""
+
+
+def plain_recipe(recipe: str) -> str:
+    """Return the recipe of ours that one of a report's settings is; any other as it is."""
+    return _whose(recipe)[0]
 
 
 def weights_label(attack: str) -> str:

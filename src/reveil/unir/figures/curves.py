@@ -22,18 +22,18 @@ from reveil.figures.style import (
     styled,
 )
 from reveil.unir.figures.shown import STEEP
-from reveil.unir.labels import method_label, method_order, operator_label, operator_order
+from reveil.unir.labels import (
+    method_label,
+    method_order,
+    operator_label,
+    operator_order,
+    plain_recipe,
+)
+from reveil.unir.tables.labels import SOURCE_TITLES
+from reveil.unir.tables.published import LOG, LOGGED_SHARE, PRINTED
 
 # Of D at its wits' end: -log(1/2) for real and for fake (section 8.3).
 BLIND = 2 * math.log(2)
-# Name in published.csv -> column; the report's D loss is the halved sum (section 1.5).
-PRINTED = {
-    "loss_D": ("loss_d", 2.0),
-    "loss_G": ("loss_g", 1.0),
-    "D(x)": ("d_real", 1.0),
-    "D(G(z))_before_G_step": ("d_fake_before", 1.0),
-    "D(G(z))_at_G_step": ("d_fake_at", 1.0),
-}
 _PRINTED_LINE = r"epoch (?P<epoch>\d+) of \d+.*iteration (?P<iteration>\d+) of (?P<batches>\d+)"
 _SUBJECT = ["policy", "recipe"]
 
@@ -106,20 +106,14 @@ def printed(published: pd.DataFrame) -> pd.DataFrame:
         The run with lambda 2, in order of steps, counted from 1; the loss of D doubled, since
         they print half of it.
     """
-    rows = published[
-        (published["experiment"] == "unir-exp01") & published["metric"].isin(list(PRINTED))
-    ]
+    rows = published[(published["experiment"] == LOG) & published["metric"].isin(list(PRINTED))]
     told = rows["note"].str.extract(_PRINTED_LINE).astype(float)
     step = told["epoch"] * told["batches"] + told["iteration"] + 1
     # The log's other run is told by its last line alone, without the number of batches.
-    rows = rows.assign(step=step).dropna(subset=["step"])
-    factors = rows["metric"].map({name: factor for name, (_, factor) in PRINTED.items()})
-    rows = rows.assign(
-        step=rows["step"].astype(int),
-        column=rows["metric"].map({name: column for name, (column, _) in PRINTED.items()}),
-        value=rows["value"].astype(float) * factors,
-    )
+    rows = rows.assign(step=step, column=rows["metric"].map(PRINTED)).dropna(subset=["step"])
+    rows = rows.astype({"step": int, "value": float})
     table = rows.pivot(index="step", columns="column", values="value").reset_index()
+    table["loss_d"] = table.pop("loss_d_printed") / LOGGED_SHARE
     return table.rename_axis(columns=None)
 
 
@@ -177,7 +171,8 @@ def _names(table: pd.DataFrame) -> dict[tuple[str, str], str]:
     ordered = sorted(pairs, key=lambda pair: (operator_order(pair[0]), method_order(pair[1])))
     several = len({policy for policy, _ in pairs}) > 1
     return {
-        (policy, recipe): method_label(recipe) + f", {operator_label(policy)}" * several
+        (policy, recipe): method_label(plain_recipe(recipe))
+        + f", {operator_label(policy)}" * several
         for policy, recipe in ordered
     }
 
@@ -248,6 +243,6 @@ def _handles(names: dict[tuple[str, str], str], published: pd.DataFrame | None) 
     text = "D cannot tell: 0.5; 2 ln 2 = 1.386 (BCE)"
     handles.append(Line2D([], [], color=GREY, lw=1, ls=":", label=text))
     if published is not None:
-        text = "Guo et al. 2020, printed (D loss doubled; hollow: at G's step)"
+        text = f"{SOURCE_TITLES['guo2020']} (D loss doubled; hollow: at G's step)"
         handles.append(Line2D([], [], marker="D", ms=3, ls="", color=BLACK, label=text))
     return handles

@@ -143,7 +143,9 @@ def draw(
     if again:
         rows.append((f"{method_label(again)},\nmeasured again", again, "remeasured"))
     figure = Figure(figsize=(max(3.9, 1.5 + _WIDTH * len(chosen)), 0.7 + _HEIGHT * len(rows)))
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
+    figure.get_layout_engine().set(
+        w_pad=0.01, h_pad=0.02, wspace=0, hspace=0, rect=(0.012, 0, 0.988, 1)
+    )
     places = figure.subplots(len(rows), len(chosen), squeeze=False)
     for line, (label, name, kind) in zip(places, rows, strict=True):
         grid.row_label(line[0], _wrapped(label))

@@ -117,8 +117,9 @@ def _panel(axes: Axes, table: pd.DataFrame, methods: list[str]) -> None:
     for place, name in enumerate(methods):
         if name not in there:
             told = "failed" if name in set(table["method"]) else "not run"
-            axes.text(0.02, place, told, transform=axes.get_yaxis_transform(), va="center",
-                      fontsize=6.5, color=GREY)  # fmt: skip
+            box = {"fc": "white", "ec": "none", "pad": 0.5}
+            where = {"transform": axes.get_yaxis_transform(), "va": "center"}
+            axes.text(0.02, place, told, fontsize=6.5, color=GREY, bbox=box, **where)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")

@@ -23,9 +23,11 @@ from reveil.figures.style import (
     whiskers,
 )
 from reveil.statistics import mean_interval
-from reveil.unir.labels import method_label, method_order
+from reveil.tables.labels import model_title
+from reveil.unir.labels import method_label, method_order, plain_recipe
+from reveil.unir.tables.labels import SOURCE_TITLES
+from reveil.unir.tables.scores import SCORE
 
-SCORE = "inception_score"
 # Method in published.csv -> recipe here.
 PUBLISHED = {
     "AmbientGAN": "ambientgan",
@@ -37,11 +39,11 @@ PUBLISHED = {
 _REPRODUCTION = " [Culley et al. reproduction]"
 # Source -> its marker, hollow, and its name.
 SOURCES = {
-    "original": ("o", "Bora et al. 2018, read off a figure"),
-    "reproduction": ("s", "Culley et al. reproduction"),
+    "ambientgan": ("o", f"{SOURCE_TITLES['ambientgan']}, read off a figure"),
+    "culley": ("s", SOURCE_TITLES["culley"]),
 }
 
-_OURS = {"marker": "D", "ms": 4}
+_OURS = {"marker": "D", "ms": 3.5}
 _THEIRS = {"mfc": "white", "ms": 4.5, "ls": ":", "lw": 0.8}
 _DODGE = 0.04  # between two recipes at one share, in steps of the axis
 _NOTHING = pd.DataFrame({name: [] for name in ("source", "recipe", "share", "value")})
@@ -66,6 +68,7 @@ def data(samples: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
     ends = [SCORE, f"{SCORE}_low", f"{SCORE}_high"]
     rows = rows.assign(
         share=rows["policy"].map(shares),
+        recipe=rows["recipe"].map(plain_recipe),
         **{name: pd.to_numeric(rows[name], errors="coerce") for name in ends},
     )
     found = []
@@ -81,7 +84,7 @@ def data(samples: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
 
 
 def printed(published: pd.DataFrame) -> pd.DataFrame:
-    """Return the published scores: source (``original`` or ``reproduction``), recipe, share, value.
+    """Return the published scores: source (``ambientgan`` or ``culley``), recipe, share, value.
 
     Args:
         published: Rows of config/published.csv, of any study.
@@ -92,7 +95,7 @@ def printed(published: pd.DataFrame) -> pd.DataFrame:
     share = rows["operator"].str.extract(re.compile(r"p=([\d.]+)"), expand=False).astype(float)
     table = pd.DataFrame(
         {
-            "source": np.where(again, "reproduction", "original"),
+            "source": np.where(again, "culley", "ambientgan"),
             "recipe": method.map(PUBLISHED),
             "share": share,
             "value": rows["value"].astype(float),
@@ -150,19 +153,24 @@ def draw(
         axes.set_xticks(range(len(ticks)), [f"{share:g}" for share in ticks])
         axes.set_xlabel("Share p of values missing (not to scale)")
         axes.grid(axis="y")
-        axes.set_title(heading)
+        if len(panels) > 1:
+            axes.set_title(heading)
     panels[0].set_ylabel("Inception-type score (up: better)")
     panels[0].set_ylim(0.5, classes + 0.5)
     if not table["mean"].notna().any():
         empty_note(panels[0], "no score is available")
     seeds, n = int(table["seeds"].max()), int(table["n"].max())
+    networks = samples.loc[samples["policy"].isin(list(shares)), "feature_network"].dropna()
+    told = ", ".join(model_title(name) for name in networks.unique())
     set_title(
         figure,
         "Samples of generators that learned from measurements",
         protocol=protocol,
         dataset=dataset,
         model=model,
-        n=f"{n:,} samples, {counted(seeds, 'seed')}, whiskers 95 %" + ", over seeds" * (seeds > 1),
+        n=f"{n:,} samples, {counted(seeds, 'seed')}, whiskers 95 %"
+        + ", over seeds" * (seeds > 1)
+        + f"; by {told}" * bool(told),
     )
     legend_below(figure, _handles(recipes, published is not None, classes), 3)
     return figure

@@ -16,7 +16,7 @@ from reveil.unir.figures.shown import (
 )
 
 MEASURES = ("psnr_db", "residual")
-_BELOW = 0.18  # of a row, from a mean down to its seeds
+_BELOW = 0.3  # of a row, from a mean down to its seeds
 PANELS = tuple(Panel(name, AXES[name]) for name in MEASURES)
 
 

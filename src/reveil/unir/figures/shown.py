@@ -17,6 +17,7 @@ from reveil.unir.labels import (
     method_order,
     operator_label,
     operator_order,
+    plain_recipe,
 )
 
 # Measure -> its axis, with the direction that is better.
@@ -43,11 +44,13 @@ def measured(images: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
         measures: Columns.
 
     Returns:
-        ``group`` is ``untrained``, ``supervised`` or ``unsupervised``.
+        A method goes by its name of ours where it has the settings of a report, which the
+        protocol over the figure tells. ``group`` is ``untrained``, ``supervised`` or
+        ``unsupervised``.
 
     Raises:
-        ReveilError: there is no row, no such column, or a row of a generator that only samples,
-            which reconstructs nothing.
+        ReveilError: there is no row, no such column, a row of a generator that only samples,
+            which reconstructs nothing, or a method by settings of two sources.
     """
     if images.empty:
         raise ReveilError("images: the tidy table has no rows, so there is nothing to draw")
@@ -63,9 +66,20 @@ def measured(images: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
         values = table[name].astype(float)
         capped = finite_psnr(values) if name.startswith("psnr") else values
         table[name] = pd.Series(capped, table.index).where(table["status"] == OK)
+    _one_source(table)
     pairs = zip(table["recipe"], table["attack"], strict=True)
-    methods = [method_of(recipe, attack) for recipe, attack in pairs]
+    methods = [method_of(plain_recipe(recipe), attack) for recipe, attack in pairs]
     return table.assign(method=methods, group=[group_of(recipe) for recipe in table["recipe"]])
+
+
+def _one_source(table: pd.DataFrame) -> None:
+    found: dict[str, str] = {}
+    for recipe in table["recipe"].unique():
+        if (first := found.setdefault(plain_recipe(recipe), recipe)) != recipe:
+            raise ReveilError(
+                f"recipe: {first} and {recipe} are not allowed together; allowed: recipes of one "
+                "protocol"
+            )
 
 
 def group_of(recipe: str) -> str:
