@@ -11,7 +11,7 @@ Values = Mapping[str, Any]
 Alone = Callable[[Values, Values], Iterator[tuple[str, str]]]
 
 
-def told(study: Study, kind: str, alone: Alone) -> Iterator[str]:
+def told(study: Study, kind: str, alone: Alone, within: str = "") -> Iterator[str]:
     """Yield what is wrong with presets; what one has from its base is told of that one.
 
     Args:
@@ -19,10 +19,13 @@ def told(study: Study, kind: str, alone: Alone) -> Iterator[str]:
         kind: of presets.
         alone: yields (key, what is wrong with it), of the keys of a preset and those of the
             default.
+        within: the mapping of a preset that is looked at, all of it where nothing is said.
     """
     presets = study.presets[kind]
     names = [name for name in (DEFAULT, *presets.names) if study.sound(kind, name)]
     values = {name: values_of(presets, name) for name in names}
+    if within:
+        values = {name: complete[within] for name, complete in values.items()}
     if DEFAULT not in values:
         return
     found = {name: dict(alone(values[name], values[DEFAULT])) for name in names}
@@ -30,7 +33,7 @@ def told(study: Study, kind: str, alone: Alone) -> Iterator[str]:
         base = presets.chain(name)[-2] if name != DEFAULT else None
         for part, message in found[name].items():
             if not (base and part in found[base] and values[name][part] == values[base][part]):
-                yield f"{kind}.{name}.{part}: {message}"
+                yield f"{'.'.join(filter(None, (kind, name, within, part)))}: {message}"
 
 
 def without_effect(

@@ -6,6 +6,7 @@ from typing import Any
 
 from reveil import datasets
 from reveil.config import (
+    effects,
     image_checks,
     operator_checks,
     reconstruction_checks,
@@ -15,8 +16,6 @@ from reveil.config import (
 from reveil.config.experiments import ATTACK, NETWORK, Page, recipe_name
 from reveil.config.name_checks import caught, check_recipe
 from reveil.config.other_study import with_home
-from reveil.config.presets import DEFAULT
-from reveil.config.resolve import values_of
 from reveil.config.study import CHECK_MODEL, NAME, Place, Study
 from reveil.errors import ReveilError, not_allowed
 from reveil.unir import variants
@@ -31,7 +30,7 @@ def check(study: Study) -> Iterator[str]:
     """Yield what is wrong."""
     yield from operator_checks.check(study)
     yield from reconstruction_checks.check(study)
-    yield from _recipes(study)
+    yield from effects.told(study, "recipes", partial(_alone, study), "reconstruction")
     yield from _classifiers(study)
     yield from section_checks.check(study, PRESETS)
     for entry, name in study.entries("recipes"):
@@ -78,36 +77,25 @@ def row_problems(study: Study, key: str, page: Page, row: Values) -> Iterator[st
             yield from _apply(study, place, policy, recipe, attack)
 
 
-def _recipes(study: Study) -> Iterator[str]:
-    """Keys of a recipe for reconstructions must go together; its operator must exist."""
-    presets = study.presets["recipes"]
-    told: set[tuple[str, str]] = set()
-    for name in (DEFAULT, *presets.names):
-        if not study.sound("recipes", name):
-            continue
-        settings = values_of(presets, name)["reconstruction"]
-        assumed, start = settings["assumed"], f"recipes.{name}.reconstruction"
-        if assumed and not study.known("operators", assumed):
-            message = not_allowed("assumed", assumed, study.presets["operators"].names)
-            home = with_home(study, "policies", assumed, message)
-            yield from _once(told, presets.chain(name), home, start)
-        released = settings["d_input"] == variants.RECONSTRUCTION
-        if released and variants.get(settings["variant"]).fake == variants.REMEASURED:
-            message = (
-                f"d_input: 'reconstruction' is not allowed with variant {settings['variant']!r}, "
-                "whose D sees re-measured reconstructions; allowed: remeasured, or variant "
-                "unir-released"
-            )
-            yield from _once(told, presets.chain(name), message, start)
+def _alone(study: Study, settings: Values, default: Values) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is wrong with it) for the reconstruction of a recipe by itself."""
+    assumed = settings["assumed"]
+    if assumed and not study.known("operators", assumed):
+        message = not_allowed("assumed", assumed, study.presets["operators"].names)
+        told = with_home(study, "policies", assumed, message)
+        yield "assumed", told.removeprefix("assumed: ")
+    if _sees_otherwise(settings):
+        yield (
+            "d_input",
+            f"'reconstruction' is not allowed with variant {settings['variant']!r}, whose D sees "
+            "re-measured reconstructions; allowed: remeasured, or variant unir-released",
+        )
 
 
-def _once(
-    told: set[tuple[str, str]], chain: Sequence[str], message: str, start: str
-) -> Iterator[str]:
-    """Yield a message unless a recipe that this one stands on tells the same."""
-    if not told & {(link, message) for link in chain[:-1]}:
-        yield f"{start}.{message}"
-    told.add((chain[-1], message))
+def _sees_otherwise(settings: Values) -> bool:
+    """Whether a recipe shows D another image than its variant is about."""
+    released = settings["d_input"] == variants.RECONSTRUCTION
+    return released and variants.get(settings["variant"]).fake == variants.REMEASURED
 
 
 def _classifiers(study: Study) -> Iterator[str]:
@@ -194,7 +182,7 @@ def _misfit(
 ) -> str | None:
     """Return why a recipe does not train the network of a place under an operator, or None."""
     operator, settings = study.operator(policy[1]), _recipe(study, place, recipe[1])
-    if operator is None or settings is None:
+    if operator is None or settings is None or _sees_otherwise(settings["reconstruction"]):
         return None
     problem = unir_fit.training_problem(settings, place.network, operator)
     return problem and f"{recipe[0]}: {recipe[1]!r}: {problem}"
