@@ -228,7 +228,8 @@ def _scale(axes: Axes, table: pd.DataFrame, published: pd.DataFrame | None, pane
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.set_ylim(min(0, np.floor(values.min())), None)
+        top = max(values.max(), panel.level or 0)
+        axes.set_ylim(min(0, np.floor(values.min())), 1.06 * top if top > 0 else None)
     axes.set_title(panel.heading)
     axes.set_ylabel(panel.label)
     axes.grid(axis="y")

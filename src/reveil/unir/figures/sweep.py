@@ -60,7 +60,7 @@ class Sweep:
 
 SWEEPS = {
     "rate": Sweep(
-        "More of each image missing",
+        "More of each image missing (dashed: nothing is trained)",
         "Share p missing (not to scale)",
         "policy",
         ("mse_pm1", "psnr_db", "ssim"),
