@@ -147,7 +147,7 @@ def draw(
             _lines(axes, runs, mean, panel, series_style(order)["color"])
         if published is not None:
             _markers(axes, published, panel)
-        _scale(axes, table, published, panel)
+        _scale(axes, histories, published, panel)
     for axes in figure.axes[2:]:
         axes.set_xlabel("Step of training")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -212,8 +212,8 @@ def _markers(axes: Axes, published: pd.DataFrame, panel: Panel) -> None:
             )
 
 
-def _scale(axes: Axes, table: pd.DataFrame, published: pd.DataFrame | None, panel: Panel) -> None:
-    parts = [table] if published is None else [table, published]
+def _scale(axes: Axes, runs: pd.DataFrame, published: pd.DataFrame | None, panel: Panel) -> None:
+    parts = [runs] if published is None else [runs, published]
     found = [part[name] for part in parts for name in panel.columns if name in part]
     values = pd.concat(found).astype(float).dropna()
     if panel.level is not None:
