@@ -40,9 +40,10 @@ def _registry(study: Study) -> Iterator[str]:
     registry = study.config.get("datasets", {}).get("registry")
     if registry and not Path(study.root, registry).is_file():
         yield f"datasets.registry: {registry!r} is not a file of the repository"
-    weights = study.config.get("datasets", {}).get("lpips_weights")
-    if weights and not Path(study.root, weights).is_file():
-        yield f'datasets.lpips_weights: {weights!r} is not a file; allowed: a file, or ""'
+    for key in ("lpips_weights", "inception_weights"):
+        weights = study.config.get("datasets", {}).get(key)
+        if weights and not Path(study.root, weights).is_file():
+            yield f'datasets.{key}: {weights!r} is not a file; allowed: a file, or ""'
 
 
 def _presets(presets: Presets) -> Iterator[str]:
