@@ -25,11 +25,14 @@ include: "workflow/rules/lists.smk"
 include: "workflow/rules/attack.smk"
 include: "workflow/rules/private_inputs.smk"
 include: "workflow/rules/private.smk"
+include: "workflow/rules/reconstruction_inputs.smk"
+include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/studies/experiments.smk"
 include: "workflow/studies/tidy.smk"
 include: "workflow/studies/ats.smk"
 include: "workflow/studies/cvnn.smk"
+include: "workflow/studies/unir.smk"
 
 
 rule all:
@@ -37,4 +40,5 @@ rule all:
     input:
         rules.ats.input,
         rules.cvnn.input,
+        rules.unir.input,
     localrule: True

@@ -22,6 +22,7 @@ from reveil.cvnn import protections
 from reveil.datasets import DATASETS
 from reveil.digest import code_digest, file_digest, script_digest
 from reveil.errors import ReveilError
+from reveil.unir import names as generator_names
 
 try:
     settings.validate(config, ROOT)
@@ -31,7 +32,7 @@ except ReveilError as error:
 
 wildcard_constraints:
     run=re.escape(config["run"]),
-    study="ats|cvnn",
+    study="ats|cvnn|unir",
     protocol="[a-z0-9-]+",
     dataset="|".join(DATASETS),
     model="[a-z0-9-]+",
@@ -48,7 +49,8 @@ wildcard_constraints:
 
 # What each model is trained as follows from its name.
 PRIVATE_MODELS = private_names.PATTERN
-MODELS = f"(?!(?:{PRIVATE_MODELS})[/.])[a-z0-9-]+"
+GENERATORS = generator_names.PATTERN
+MODELS = f"(?!(?:{PRIVATE_MODELS}|{GENERATORS}|none)[/.])[a-z0-9-]+"
 
 
 def code_of(script):

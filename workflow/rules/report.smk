@@ -29,7 +29,7 @@ rule collect_rows:
     log:
         "logs/{run}/collect_rows/{study}/{table}.log",
     wildcard_constraints:
-        table="models|histories|attackers|scores|singles|interpolation",
+        table="models|histories|attackers|samples|scores|singles|interpolation",
     localrule: True
     conda:
         "../../envs/plot.yaml"

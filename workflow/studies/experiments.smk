@@ -7,6 +7,18 @@ for_report = report
 CATEGORIES = {
     "ats": "Transformation search (ats)",
     "cvnn": "Complex-valued networks (cvnn)",
+    "unir": "Reconstruction from measurements (unir)",
+}
+# What trains the networks of a study, and what attacks them.
+TRAINING = {
+    "ats": rules.train_model,
+    "cvnn": rules.train_private_model,
+    "unir": rules.train_reconstruction,
+}
+ATTACKING = {
+    "ats": rules.attack_images,
+    "cvnn": rules.attack_features,
+    "unir": rules.reconstruct_images,
 }
 study_of = settings.study_of
 
@@ -58,10 +70,9 @@ def experiment_attacks(name, file="rows", keep=lambda cell: True):
 def cell_attacks(cell, seed, file):
     """Return one kind of file of the attack of one cell, a file a block."""
     count = indices.size(protocol(cell.protocol)["scene"]["images"])
-    private = private_names.is_private(cell.page.model)
-    study = "cvnn" if private else "ats"
+    study = study_of_model(cell.page.model)
     return expand(
-        pattern_of(rules.attack_features if private else rules.attack_images, file),
+        pattern_of(ATTACKING[study], file),
         run=config["run"],
         study=study,
         protocol=cell.protocol,
@@ -76,27 +87,64 @@ def cell_attacks(cell, seed, file):
     )
 
 
+def study_of_model(model):
+    """Return the study that has networks of this name."""
+    if private_names.is_private(model):
+        return "cvnn"
+    if model == UNTRAINED or generator_names.is_reconstructor(model):
+        return "unir"
+    return "ats"
+
+
 def trained_policy(cell):
     """Return the policy of the model behind a cell."""
-    private = private_names.is_private(cell.page.model)
-    return cell.policy if private else policies.trained_name(cell.policy)
+    plain = study_of_model(cell.page.model) == "ats"
+    return policies.trained_name(cell.policy) if plain else cell.policy
+
+
+def cell_model(cell, seed, file):
+    """Return one kind of file of the model behind one cell."""
+    return pattern_of(TRAINING[study_of_model(cell.page.model)], file).format(
+        run=config["run"],
+        dataset=cell.page.dataset,
+        model=cell.page.model,
+        policy=trained_policy(cell),
+        recipe=cell.recipe,
+        seed=seed,
+    )
 
 
 def experiment_models(name, file):
     """Return one kind of file of every model of an experiment, attacked or not."""
-    private = study_of(name) == "cvnn"
-    pattern = pattern_of(rules.train_private_model if private else rules.train_model, file)
     return [
-        pattern.format(
-            run=config["run"],
-            dataset=cell.page.dataset,
-            model=cell.page.model,
-            policy=trained_policy(cell),
-            recipe=cell.recipe,
-            seed=seed,
-        )
+        cell_model(cell, seed, file)
         for seed in seeds_of(name)
         for cell in experiment_cells(name, seed)
+        if cell.page.model != UNTRAINED
+    ]
+
+
+def cell_samples(cell, seed, file):
+    """Return one kind of file of the samples of one cell's generator."""
+    return pattern_of(rules.draw_samples, file).format(
+        run=config["run"],
+        study="unir",
+        protocol=cell.protocol,
+        dataset=cell.page.dataset,
+        model=cell.page.model,
+        policy=cell.policy,
+        recipe=cell.recipe,
+        seed=seed,
+    )
+
+
+def experiment_samples(name, file):
+    """Return one kind of file of the samples of every generator of an experiment."""
+    return [
+        cell_samples(cell, seed, file)
+        for seed in seeds_of(name)
+        for cell in experiment_cells(name, seed)
+        if not cell.attack
     ]
 
 
@@ -158,6 +206,7 @@ def experiment_rows(wildcards):
         "models": lambda name: experiment_models(name, "summary"),
         "histories": lambda name: experiment_models(name, "history"),
         "attackers": lambda name: experiment_attackers(name, "history"),
+        "samples": lambda name: experiment_samples(name, "scores"),
         "scores": lambda name: experiment_searches(name, rules.select_policies.output.scores),
         "selected": lambda name: experiment_searches(name, rules.select_policies.output.selected),
         "singles": lambda name: experiment_searches(name, rules.score_singles.output[0]),
@@ -178,9 +227,9 @@ def item_of(name):
     return name.removeprefix(f"{study_of(name)}-")
 
 
-def experiment_table(name, suffix="csv"):
+def experiment_table(name, suffix="csv", item=None):
     """Return the path of a printed table, the one that the report shows well flagged for it."""
-    item, study = item_of(name), study_of(name)
+    item, study = item or item_of(name), study_of(name)
     path = f"results/{config['run']}/{study}/tables/{item}.{suffix}"
     if suffix != "html":
         return path

@@ -20,6 +20,6 @@ use rule collect_rows as collect_experiment_rows with:
     log:
         "logs/{run}/collect_experiment_rows/{study}/{experiment}/{table}.log",
     wildcard_constraints:
-        table="models|histories|attackers|scores|selected|singles|lists|repeats|interpolation",
+        table="models|histories|attackers|samples|scores|selected|singles|lists|repeats|interpolation",
     message:
         "Stack the {wildcards.table} of {wildcards.experiment}"

@@ -1,0 +1,12 @@
+"""Draw a figure of unir-exp08: what stabilises training, a page a network."""
+
+from reveil import figures, rows
+from reveil.job import Job
+from reveil.unir.figures import pages, seeds
+
+params, out = snakemake.params, snakemake.output
+with Job("unir_figure_exp08", snakemake.log[0]):
+    images = rows.read(snakemake.input.images)
+    for page, svg, png in zip(params.pages, out.svg, out.png, strict=True):
+        shown = pages.reconstructed(images, page)
+        figures.save(seeds.draw(shown, **pages.heading(page)), svg, png)

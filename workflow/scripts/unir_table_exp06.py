@@ -1,0 +1,16 @@
+"""Print the table of unir-exp06: errors by the weight of the likelihood."""
+
+from reveil import rows
+from reveil.job import Job
+from reveil.unir import tables
+
+files, params = snakemake.input, snakemake.params
+with Job("unir_table_exp06", snakemake.log[0]):
+    table = tables.sweep_table(
+        rows.read(files.images),
+        rows.read(files.models),
+        sweep="lambda",
+        recipes=params.recipes,
+        operators=params.operators,
+    )
+    tables.write(table, snakemake.output)

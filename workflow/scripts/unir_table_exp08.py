@@ -1,0 +1,16 @@
+"""Print the table of unir-exp08: losses of the game and stabilisers."""
+
+from reveil import rows
+from reveil.job import Job
+from reveil.unir import tables
+
+files, params = snakemake.input, snakemake.params
+with Job("unir_table_exp08", snakemake.log[0]):
+    table = tables.sweep_table(
+        rows.read(files.images),
+        rows.read(files.models),
+        sweep="stabilisers",
+        recipes=params.recipes,
+        operators=params.operators,
+    )
+    tables.write(table, snakemake.output)

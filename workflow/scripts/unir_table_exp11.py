@@ -1,0 +1,15 @@
+"""Print the table of unir-exp11: scores of samples under other measurements."""
+
+from reveil import rows
+from reveil.job import Job
+from reveil.unir import tables
+
+params = snakemake.params
+with Job("unir_table_exp11", snakemake.log[0]):
+    table = tables.score_table(
+        rows.read(snakemake.input.samples),
+        rows.read(snakemake.resources.published),
+        recipes=params.recipes,
+        operators=params.operators,
+    )
+    tables.write(table, snakemake.output)
