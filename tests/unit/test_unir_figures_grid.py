@@ -165,3 +165,15 @@ def test_measurements_stand_beside_samples_unless_they_are_vectors():
     assert len(flat.axes) == 2
     with pytest.raises(ReveilError, match=r"pictures: shape \(9, 20\) is not allowed"):
         samples.sheet(np.zeros((9, 20)))
+
+
+def test_recipes_of_a_report_have_their_pictures_and_their_numbers(tmp_path):
+    """Over them stands the protocol, under whose settings they go by the names of ours."""
+    write_pictures(tmp_path / "pictures.npz")
+    images = numbered(recipe="unir-pajot2019", attack="network", psnr=(19, 18, 17))
+    paths = [tmp_path / "pictures.npz"]
+    entry = {"recipe": "unir-pajot2019", "attack": "network", "arrays": paths}
+    rows, pictures = grid.read_rows(images, [entry])
+    assert list(pictures) == ["unir"]
+    told = grid.data(rows, [3, 5, 8], list(pictures))
+    assert told["psnr_db"].tolist() == [19, 18, 17]

@@ -15,7 +15,13 @@ from reveil.figures import grid
 from reveil.figures.style import BLACK, GREY, counted, set_title, styled
 from reveil.tables.measures import OK
 from reveil.unir.figures.shown import measured
-from reveil.unir.labels import method_label, method_of, method_order, operator_label
+from reveil.unir.labels import (
+    method_label,
+    method_of,
+    method_order,
+    operator_label,
+    plain_recipe,
+)
 
 # Array of an archive -> its name here. Only networks have something to measure again.
 ARRAYS = {
@@ -58,7 +64,7 @@ def read_rows(
         study; without the method that keeps the measurement, which the grid shows anyway.
     """
     found = {
-        method_of(entry["recipe"], entry["attack"]): read_pictures(entry["arrays"])
+        method_of(plain_recipe(entry["recipe"]), entry["attack"]): read_pictures(entry["arrays"])
         for entry in attacks
         if entry["attack"] != KEEP
     }

@@ -154,7 +154,7 @@ def difference_columns(
     return row | {f"{name}_n": n}
 
 
-def network_columns(images: pd.DataFrame, models: pd.DataFrame) -> dict[str, Hashable]:
+def network_columns(images: pd.DataFrame, models: pd.DataFrame | None) -> dict[str, Hashable]:
     """Return the steps of the networks of a row and the measurements that they learnt from.
 
     Both are empty of a method without a network.
@@ -165,6 +165,8 @@ def network_columns(images: pd.DataFrame, models: pd.DataFrame) -> dict[str, Has
     recipes = images["recipe"].unique()
     if list(recipes) == [UNTRAINED]:
         return {"steps": np.nan, "n_train": np.nan}
+    if models is None:
+        raise ReveilError(f"models: a network of the recipe {recipes[0]!r} has no row")
     wanted = images[TRAINED].drop_duplicates()
     networks = wanted.merge(models, on=TRAINED)
     if len(networks) < len(wanted):

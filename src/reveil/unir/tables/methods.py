@@ -33,7 +33,7 @@ RANKED_SEEDS = 3
 
 def methods_table(
     images: pd.DataFrame,
-    models: pd.DataFrame,
+    models: pd.DataFrame | None,
     published: pd.DataFrame,
     *,
     recipes: Recipes,
@@ -49,7 +49,7 @@ def methods_table(
 
     Args:
         images: The tidy table.
-        models: Rows of models.csv.
+        models: Rows of models.csv; None where no row is of a network.
         published: The papers' numbers.
         recipes: The recipes of the rows: ``dataset``, ``model``, ``recipe``, ``settings``.
         kinds: Which of ``KINDS`` have a row; differences and ranks are of all methods anyhow.
@@ -83,7 +83,7 @@ def methods_table(
 def _row(
     named: dict[str, Hashable],
     made: pd.DataFrame,
-    models: pd.DataFrame,
+    models: pd.DataFrame | None,
     published: pd.DataFrame,
     recipes: Recipes,
     seed: int,
