@@ -107,6 +107,22 @@ def test_the_mean_colour_may_be_near_either_image() -> None:
     assert math.isnan(alone["rmse_mean_colour_either"])
 
 
+def test_who_knows_the_task_alone_is_right_where_the_commonest_class_is() -> None:
+    images = _grey(0.2, 0.4, 0.6)
+    guess = Guess(labels=torch.tensor([3, 5, 5]))
+    found = judge(
+        guess,
+        _secrets(images),
+        VIEW,
+        targets=torch.tensor([3, 4, 5]),
+        given_task=torch.tensor([4, 4, -1]),
+    )
+    assert [row["label_correct"] for row in found] == [1, 0, 1]
+    assert [row["label_correct_task"] for row in found] == [0, 1, 0]
+    alone = judge(guess, _secrets(images), VIEW, targets=torch.tensor([3, 4, 5]))
+    assert all(math.isnan(row["label_correct_task"]) for row in alone)
+
+
 def test_the_better_of_two_guesses_and_of_two_images() -> None:
     guess = Guess(images=_grey(0.9, 0.9), second=_grey(0.3, 0.0))
     found = judge(guess, _secrets(_grey(0.2, 0.8), _grey(0.9, 0.9)), VIEW)

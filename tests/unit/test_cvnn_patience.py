@@ -1,6 +1,7 @@
 """The training loop of attackers: when it stops, what it keeps, and how it goes on."""
 
 import logging
+from itertools import pairwise
 
 import pytest
 import torch
@@ -107,6 +108,27 @@ def test_it_learns():
     assert [row["epoch"] for row in history] == list(range(len(history)))
     best = next(row for row in history if row["best"])
     assert best["validation_loss"] == pytest.approx(error_of(module)())
+
+
+@pytest.mark.parametrize("arithmetic", ["fp32", "bf16"])
+def test_every_step_learns_from_the_weights_that_the_one_before_left(arithmetic):
+    """Autocast keeps its copies of the weights for as long as its block is open."""
+    module, seen = nn.Linear(2, 1, bias=False), []
+    with torch.no_grad():
+        module.weight.zero_()
+    x = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
+
+    def loss(batch):
+        value = (module(x) - 4).square().mean()
+        seen.append(value.item())
+        return value
+
+    values = attack(
+        optimizer="sgd", learning_rate=0.0625, precision=arithmetic, patience=1, max_epochs=1
+    )
+    fit_with_patience(module, loss, lambda epoch, start: range(4), lambda: 1.0, values, steps=4)
+    assert seen[0] == 16
+    assert all(after < 0.99 * before for before, after in pairwise(seen))
 
 
 def test_the_train_loss_is_the_mean_over_the_steps():

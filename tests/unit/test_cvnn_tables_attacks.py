@@ -108,6 +108,25 @@ def test_a_network_trained_for_what_is_inferred_stands_beside_the_task():
     )
 
 
+def test_who_knows_the_superclass_stands_beside_an_inference_attack():
+    images = made_up.inferred(label_correct_task=[1, 0, 0, 0])
+    row = row_of(tables.inference_table(images, made_up.networks()))
+    assert ends(row, "given_task_error", "_pct") == pytest.approx(wilson(0.75, 4))
+    assert row["given_task_n"] == 4
+    unknown = row_of(tables.inference_table(made_up.inferred(), made_up.networks()))
+    assert np.isnan(unknown["given_task_error_mean_pct"])
+    assert unknown["given_task_n"] == 0
+
+
+def test_datasets_are_paired_whose_tasks_are_hidden_and_told():
+    named = ["cifar100-coarse", "fashion-mnist-coarse", "celeba-30", "fashion-mnist", "cifar100"]
+    assert tables.tasks_of(named) == {
+        "cifar100-coarse": "cifar100",
+        "fashion-mnist-coarse": "fashion-mnist",
+    }
+    assert tables.tasks_of(["cifar100-coarse", "fashion-mnist"]) == {}
+
+
 def test_inferred_attributes_are_means_beside_the_commoner_value():
     errors = np.array([0.1, 0.3, 0.2, 0.4])
     images = made_up.inferred(

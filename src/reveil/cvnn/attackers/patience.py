@@ -141,13 +141,12 @@ class _Run:
         started = time.perf_counter() - self.seconds
         note = f"epoch {self.epoch + 1}, best validation loss {self.best_loss:.4g}"
         self.module.train()
-        with precision(self.attack["precision"], self.device):
-            for batch in self.batches(self.epoch, self.step):
-                self.take_step(batch)
-                progress.step(note=note)
-                if self.state is not None and self.state.due():
-                    self.seconds = time.perf_counter() - started
-                    self.save()
+        batches = iter(self.batches(self.epoch, self.step))
+        while self.take_step(batches):
+            progress.step(note=note)
+            if self.state is not None and self.state.due():
+                self.seconds = time.perf_counter() - started
+                self.save()
         self.check_losses()
         self.module.eval()
         # As his guesses will be computed: the best weights are those that are best there.
@@ -169,16 +168,23 @@ class _Run:
         self.total = torch.zeros_like(self.total)
         self.stop()
 
-    def take_step(self, batch: Any) -> None:
-        self.optimizer.zero_grad()
-        loss = self.loss(batch)
-        loss.backward()
-        self.optimizer.step(self.rate)
+    def take_step(self, batches: Iterator[Any]) -> bool:
+        """Learn from the next batch; return whether there was one."""
+        # A block for each step: autocast keeps copies of the weights until its end.
+        with precision(self.attack["precision"], self.device):
+            batch = next(batches, None)
+            if batch is None:
+                return False
+            self.optimizer.zero_grad()
+            loss = self.loss(batch)
+            loss.backward()
+            self.optimizer.step(self.rate)
         self.total = self.total + loss.detach().double()
         self.unchecked.append(loss.detach())
         self.step += 1
         if len(self.unchecked) >= CHECK_EVERY:
             self.check_losses()
+        return True
 
     def check_losses(self) -> None:
         """Raise a ``ReveilError`` where a loss since the last check is not finite."""
