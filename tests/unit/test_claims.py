@@ -15,8 +15,10 @@ IDS = [
     *(f"ats-w-insight-{n}" for n in range(1, 4)),
     *("cvnn-claim-1", "cvnn-claim-2"),
     *(f"cvnn-k-{name}" for name in ("linear", "swap", "two", "angle")),
+    *("unir-claim-1", "unir-claim-2"),
+    *(f"unir-g-{name}" for name in ("reproducible", "improves", "models")),
 ]
-SCHEMAS = {"ats": "images", "cvnn": "cvnn_images"}
+SCHEMAS = {"ats": "images", "cvnn": "cvnn_images", "unir": "unir_images"}
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,28 @@ def test_the_schema_refuses(claims, validator, break_it):
     broken = copy.deepcopy(claims[0])
     break_it(broken)
     assert not validator.is_valid({"claims": [broken]})
+
+
+def test_claims_of_unir_select_presets(claims):
+    presets = {
+        "policy": "operators",
+        "recipe": "recipes",
+        "attack": "reconstructions",
+    }
+    known = {
+        column: {path.stem for path in (ROOT / "config" / folder).glob("*.yaml")} | {"network"}
+        for column, folder in presets.items()
+    }
+    known["recipe"] |= {"none"}
+    chosen = {
+        (column, name)
+        for claim in claims
+        if claim["study"] == "unir"
+        for test in claim["tests"]
+        for rows in (test["select"], test["reference"])
+        for column, names in rows.items()
+        for name in ([names] if isinstance(names, str) else names)
+        if column in presets
+    }
+    assert len(chosen) > 10
+    assert {(c, n) for c, n in chosen if n not in known[c]} == set()
