@@ -77,6 +77,8 @@ def test_differences_are_paired_by_image_and_seed():
     expected = student(FOUR - np.array([1.0, 3.0, 2.0, 4.0]))
     assert ends(row, "keep_psnr_difference", "_db") == pytest.approx(expected)
     assert ends(row, "mean_fill_psnr_difference", "_db") == pytest.approx([5, 5, 5])
+    missing = ends(row, "keep_psnr_missing_difference", "_db")
+    assert missing == pytest.approx(expected)
     assert (row["keep_n"], row["mean_fill_n"], row["unir_n"]) == (4, 2, 0)
     assert np.isnan(row["unir_psnr_difference_mean_db"])
     beside = row_of(table, method="keep")

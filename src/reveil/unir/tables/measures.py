@@ -42,7 +42,7 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "residual": ("residual", ""),
 }
 # What methods are compared by, image by image.
-COMPARED = ("mse_pm1", "psnr_db")
+COMPARED = ("mse_pm1", "psnr_db", "psnr_missing_db")
 _NEEDED = (*SUBJECT, "policy", "recipe", "seed", "attack", "defence", "image", "missing_share",
            "status", *MEASURES)  # fmt: skip
 
@@ -142,7 +142,8 @@ def difference_columns(
 ) -> dict[str, Hashable]:
     """Return the paired differences to another method, empty without one.
 
-    ``{name}_{mse_pm1,psnr}_difference_{mean,low,high}`` and ``{name}_n``.
+    ``{name}_{mse_pm1,psnr,psnr_missing}_difference_{mean,low,high}`` and ``{name}_n``, the images
+    of the first two; missing values are compared where a mask tells them.
     """
     row: dict[str, Hashable] = {}
     n = 0
@@ -150,7 +151,7 @@ def difference_columns(
         measure, unit = MEASURES[column]
         found = mean_interval([]) if reference is None else paired(images, reference, column, seed)
         row |= interval_columns(f"{name}_{measure}_difference", found, unit)
-        n = found.n
+        n = max(n, found.n)
     return row | {f"{name}_n": n}
 
 
