@@ -165,6 +165,13 @@ def test_work_counts_steps_shared_trainings_and_samples(root, paper) -> None:
     assert (work.samples, work.attacked_images) == (10_000, 0)
 
 
+@pytest.mark.parametrize("name", KNOWN)
+def test_trainings_of_the_small_run_are_a_few_steps(root, paper, name) -> None:
+    work = settings.workload(laid(root, paper, "tiny"), root, name)
+    # Three steps of eight images, five times for critics that learn more often.
+    assert work.training_images <= 120 * work.trainings
+
+
 def test_the_study_has_all_that_goes_together(root, paper) -> None:
     cells = settings.study_cells(laid(root, paper, "fashion-unir", "fashion-unir-cpu"), root)
     assert len(cells) == len(set(cells))
