@@ -89,6 +89,13 @@ def test_each_picture_has_its_psnr_and_the_best_of_a_column_is_bold(shown):
     assert [text for text, weight, _ in found if weight == "bold"] == ["19.0 dB", "22.0 dB"]
 
 
+def test_what_is_worse_than_the_measurement_is_not_bold(shown):
+    images, pictures = shown
+    images = images.assign(psnr_db=np.where(images["image"] == 3, 1.0, images["psnr_db"]))
+    found = notes_of(grid.draw(images, pictures, [3, 8], **SUBJECT))
+    assert [text for text, weight, _ in found if weight == "bold"] == ["19.0 dB"]
+
+
 def test_psnr_is_that_of_the_scale_from_minus_1_to_1():
     black, white = np.zeros((1, 2, 2), np.uint8), np.full((1, 2, 2), 255, np.uint8)
     assert grid.psnr(black, white) == pytest.approx(0)

@@ -134,12 +134,19 @@ def _classifier(work: Work, measuring: Measuring, path: str) -> tuple[Extractor,
     """Return the classifier's features and its name."""
     model, facts = load_model(path, work.job.device)
     view = view_for(measuring.dataset, work.switches["classifier"])
-    if view.shape != measuring.operator.shape:
+    made, size = measuring.operator.shape, measuring.dataset.size
+    framed = made != view.shape
+    if framed and made != (measuring.dataset.channels, size, size):
         raise ReveilError(
             f"reconstruction.classifier: {facts['model']} sees images of {view.shape}, the "
-            f"generator makes {measuring.operator.shape}; allowed: one fmnist_pipeline for both"
+            f"generator makes {made}; allowed: one fmnist_pipeline for both, or native28 for the "
+            "generator"
         )
-    return of_classifier(model, lambda images: view.normalise(images, "test")), facts["model"]
+
+    def seen(images: Tensor) -> Tensor:
+        return view.normalise(view.evaluate(images) if framed else images, "test")
+
+    return of_classifier(model, seen), facts["model"]
 
 
 def _distance(extract: Extractor | None, sets: dict[str, Tensor]) -> Estimate | None:

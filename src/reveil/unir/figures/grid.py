@@ -143,6 +143,8 @@ def draw(
     if len(operators) != 1:
         raise ReveilError(f"policy: {', '.join(operators)} are not allowed; allowed: one a grid")
     notes = data(images, chosen, list(pictures))
+    kept = {image: _kept(pictures, image) for image in chosen}
+    notes["best"] &= notes["psnr_db"] > notes["image"].map(kept)
     again = next((name for name, arrays in pictures.items() if "remeasured" in arrays), None)
     rows = [("Clean", None, "originals"), ("Measured", None, "measured")]
     rows += [(method_label(name), name, "guesses") for name in pictures]
@@ -160,7 +162,7 @@ def draw(
             grid.show(axes, [None if picture is None else as_bytes(picture)], left=0.0)
             axes.set_xlim(-0.06, 1.06)
             if kind == "measured" and picture is not None:
-                _write(axes, f"{psnr(picture, grid.original(pictures, image)):.1f} dB")
+                _write(axes, f"{kept[image]:.1f} dB")
             elif kind == "guesses":
                 here = notes[(notes["row"] == name) & (notes["image"] == image)]
                 _note(axes, here.iloc[0])
@@ -197,6 +199,12 @@ def _picture(
         if len(place) and kind in arrays:
             return arrays[kind][place[0]]
     return None
+
+
+def _kept(pictures: Mapping[str, Mapping[str, NDArray[Any]]], image: int) -> float:
+    """Return the PSNR of the measurement as it is, below all others where there is none."""
+    picture = _picture(pictures, None, "measured", image)
+    return -np.inf if picture is None else psnr(picture, grid.original(pictures, image))
 
 
 def _note(axes: Axes, note: pd.Series) -> None:
