@@ -39,11 +39,11 @@ def test_values_become_frozen_settings() -> None:
 
 
 def test_all_mistakes_are_named_at_once_and_relations_only_after_them() -> None:
-    wrong = {"fule": "gas", "fuel": "wod", "degrees": 400}
+    wrong = {"fuels": "gas", "fuel": "wod", "degrees": 400}
     with pytest.raises(ReveilError) as caught:
         KIND.from_values("mine", wrong)
     assert str(caught.value) == (
-        "oven 'mine': key: 'fule' is not allowed; allowed: fuel, shelves, degrees; did you mean "
+        "oven 'mine': key: 'fuels' is not allowed; allowed: fuel, shelves, degrees; did you mean "
         "'fuel'?; shelves: is missing; fuel: 'wod' is not allowed; allowed: gas, wood; did you "
         "mean 'wood'?"
     )
