@@ -8,15 +8,13 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own name for it
 
 from reveil.errors import ReveilError
+from reveil.models.foreign import read_named
 
 # Place in torchvision's `features`: channels in and out, kernel, stride, padding, pooled before.
 LAYERS = {
@@ -104,9 +102,9 @@ def load(path: str | Path) -> Lpips:
     Raises:
         ReveilError: the file is missing or damaged, or a tensor is missing or of another shape.
     """
-    state = _features(_read(Path(path)))
+    state = _features(read_named("lpips_weights", path))
     if not any(name.startswith("heads") for name in state):
-        state |= _features(_read(_packaged_heads(path)))
+        state |= _features(read_named("lpips_weights", _packaged_heads(path)))
     network = Lpips()
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     wrong = {
@@ -121,18 +119,6 @@ def load(path: str | Path) -> Lpips:
         )
     network.load_state_dict(state)
     return network
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
-        raise ReveilError(f"lpips_weights {path}: cannot be read: {error}") from None
-    if not isinstance(tensors, Mapping):
-        raise ReveilError(f"lpips_weights {path}: cannot be read: holds no named tensors")
-    return tensors
 
 
 def _features(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -86,27 +86,6 @@ def test_scores_are_means_of_one_pass():
     assert critic.batches == [6]
 
 
-def test_the_penalty_of_a_linear_critic():
-    """E(|w| - 1)^2 whatever the features, with the gradient 2 (|w| - 1) w / |w|."""
-    critic = Linear(3.0, 4.0)
-    penalty = adversary.gradient_penalty(
-        critic, noise(6, 1, 1, 2), noise(6, 1, 1, 2, seed=1), torch.rand(6)
-    )
-    penalty.backward()
-    assert penalty.item() == pytest.approx(16)
-    torch.testing.assert_close(critic.w.grad, 8 * torch.tensor([0.6, 0.8]))
-
-
-def test_the_penalty_is_taken_between_true_and_false_features():
-    """D(z) = |z|^2 / 2 has the gradient z, here u a + (1 - u) a'."""
-    real, fake = maps([4.0, 0.0], [0.0, 8.0]), maps([0.0, 0.0], [0.0, 0.0])
-    shares = torch.tensor([0.5, 0.25])
-    penalty = adversary.gradient_penalty(
-        lambda z: z.square().flatten(1).sum(1) / 2, real, fake, shares
-    )
-    assert penalty.item() == pytest.approx(1.0)
-
-
 def test_clipping_by_hand():
     critic = Linear(0.5, -0.001, -0.02, 0.01)
     assert adversary.clipped_share(critic, 0.01) == 0.75

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from reveil.cvnn.adversary import gradient_penalty
+from reveil.adversarial import gradient_penalty
 from reveil.unir.names import EXAMPLES, RECONSTRUCTORS
 from reveil.unir.networks import NetworkSettings, Reconstructor, Sampler, build, build_discriminator
 from reveil.unir.networks.blocks import Residual, SelfAttention, SumPool

@@ -1,20 +1,22 @@
 """Training of reconstructions: the algorithm's invariants, variants, order, history, resume."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from reveil.config import resolve_reconstruction
 from reveil.errors import ReveilError
 from reveil.rng import generator
 from reveil.unir.averaging import Average, reestimate, untracked
-from reveil.unir.feed import Feed
+from reveil.unir.feed import RESTORING, Feed
 from reveil.unir.game import Game
 from reveil.unir.history import LOSSES, means
 from reveil.unir.operators.measurements import Measurements
-from reveil.unir.variants import VARIANTS, get
+from reveil.unir.variants import UNMEASURE_BLUR, UNMEASURES, VARIANTS, get
 from tests.reconstructing import MODEL, SAMPLER, measured, operator, recipe, run, same, values
 from tests.training import KilledError, MortalState, timeless
 
@@ -163,6 +165,12 @@ def test_regression_learns():
     trained = run(variant="regress", steps=60, log_every=10, top={"learning_rate": 1e-2})
     losses = [row["loss_supervised"] for row in trained.history]
     assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("method", sorted(set(UNMEASURES) - {UNMEASURE_BLUR}))
+def test_measurements_are_restored_as_by_the_preset_of_that_name(root, method):
+    preset = asdict(resolve_reconstruction({}, root, method))
+    assert preset == {**RESTORING, "name": method, "method": method}
 
 
 def test_fixed_measurements_are_restored_once(monkeypatch):

@@ -6,8 +6,7 @@ min_g max_D E D(a) - E D(a'). All losses here are to be minimised.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -68,20 +67,6 @@ def scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tenso
     return values[: len(real)].mean(), values[len(real) :].mean()
 
 
-def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, shares: Tensor) -> Tensor:
-    """Return E(|dD/dz| - 1)^2 at z = u a + (1 - u) a' (Gulrajani et al. 2017, equation 3).
-
-    Args:
-        real, fake: (B, c, h, w), without gradient.
-        shares: u, (B,) in [0, 1].
-    """
-    u = shares.to(real).view(-1, *(1,) * (real.dim() - 1))
-    between = (u * real + (1 - u) * fake).requires_grad_()
-    (gradients,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    norms = torch.linalg.vector_norm(gradients.float().flatten(1), dim=1)
-    return (norms - 1).square().mean()
-
-
 @torch.no_grad()
 def clip(critic: nn.Module, limit: float) -> None:
     """Clamp every weight of the critic to [-limit, limit] (Arjovsky et al. 2017)."""
@@ -114,13 +99,3 @@ def norm_of(gradients: Iterable[Tensor | None]) -> float:
     """Return the Euclidean norm over all gradients that there are."""
     squares = [g.double().square().sum() for g in gradients if g is not None]
     return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
-
-
-@contextmanager
-def frozen(critic: nn.Module) -> Iterator[None]:
-    """Keep the critic's weights out of the graphs made inside the block."""
-    critic.requires_grad_(False)
-    try:
-        yield
-    finally:
-        critic.requires_grad_(True)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reveil.adversarial import frozen, gradient_penalty
 from reveil.cvnn import adversary
 from reveil.cvnn.hiding import At, Hiding
 from reveil.cvnn.loops import Loop
@@ -65,7 +66,7 @@ class Contest:
         It is E D(a) - E D(a'), and -E D(a') where the loop detaches the features.
         """
         fake = self.hiding.fakes(features, others, self.hiding.stream("encoder's angles", at))
-        with adversary.frozen(self.critic):
+        with frozen(self.critic):
             if self.loop.detached:
                 term = -self.critic(fake.detach()).float().mean()
             else:
@@ -108,7 +109,7 @@ class Contest:
                 if self.protection.adversary == "wgan-gp":
                     u = torch.rand(len(features), generator=shares).to(device)
                     one = fakes[: len(features)]
-                    penalty = adversary.gradient_penalty(self.critic, features, one, u)
+                    penalty = gradient_penalty(self.critic, features, one, u)
                     loss = loss + settings["penalty"] * penalty
                 self.optimizers["critic_optimizer"].zero_grad()
                 loss.backward()

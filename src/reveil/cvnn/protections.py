@@ -5,13 +5,11 @@ file for everything after the configuration. Used while the graph is planned, so
 torch.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from reveil import policy_files
-from reveil.errors import ReveilError, not_allowed
+from reveil.preset_values import PresetKind, Range, is_whole, whole_from
 
 # The network as it is, in every study.
 NONE = "none"
@@ -32,6 +30,13 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "norm_test": ("running", "batch"),
     "coefficients": ("differentiated", "detached"),
     "noise": ("fresh", "shared"),
+}
+RANGES: Mapping[str, Range] = {
+    "k": whole_from(2),
+    "gamma": Range(
+        "numbers from 0",
+        lambda value: (is_whole(value) or isinstance(value, float)) and value >= 0,
+    ),
 }
 
 
@@ -98,28 +103,6 @@ class Protection:
         return self.kind == "rotation"
 
 
-KEYS = tuple(field.name for field in fields(Protection) if field.name != "name")
-
-
-def from_values(name: str, values: Mapping[str, Any]) -> Protection:
-    """Return the protection of a complete preset.
-
-    Args:
-        name: of the preset.
-        values: all of ``KEYS``, and no other.
-
-    Raises:
-        ReveilError: a key is missing or unknown, or a value is not allowed; all are named.
-    """
-    problems = [not_allowed("key", key, KEYS) for key in values if key not in KEYS]
-    problems += [f"{key}: is missing" for key in KEYS if key not in values]
-    problems += [p for key in KEYS if key in values and (p := _problem(key, values[key]))]
-    problems = problems or relation_problems(values)
-    if problems:
-        raise ReveilError(f"protection {name!r}: " + "; ".join(problems))
-    return Protection(name=name, **values)
-
-
 def relation_problems(values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong between the keys of a protection whose values are each allowed."""
     problems = []
@@ -143,42 +126,6 @@ def relation_problems(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def to_json(protection: Protection) -> dict[str, Any]:
-    """Return what a policy file of this study holds."""
-    return {"name": protection.name, "protection": {k: asdict(protection)[k] for k in KEYS}}
-
-
-def read(path: str | os.PathLike[str]) -> Protection:
-    """Read a policy file of this study.
-
-    Raises:
-        ReveilError: the file is missing, is no JSON, or does not say a valid protection.
-    """
-    return policy_files.read(path, from_json)
-
-
-def from_json(content: Any) -> Protection:
-    """Return the protection of what :func:`to_json` gave.
-
-    Raises:
-        ReveilError: it has another form, or does not say a valid protection.
-    """
-    keys = ["name", "protection"]
-    if (
-        not isinstance(content, dict)
-        or sorted(content) != keys
-        or not isinstance(content["protection"], dict)
-    ):
-        raise ReveilError("not a protection; allowed: a JSON object of name, protection")
-    return from_values(str(content["name"]), content["protection"])
-
-
-def _problem(key: str, value: Any) -> str | None:
-    if key in CHOICES:
-        return None if value in CHOICES[key] else not_allowed(key, value, CHOICES[key])
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if key == "k" and not (number and isinstance(value, int) and value >= 2):
-        return f"k: {value!r} is not allowed; allowed: whole numbers from 2"
-    if key == "gamma" and not (number and value >= 0):
-        return f"gamma: {value!r} is not allowed; allowed: numbers from 0"
-    return None
+KIND = PresetKind("protection", Protection, CHOICES, RANGES, relation_problems)
+KEYS = KIND.keys
+from_values, to_json, from_json, read = KIND.from_values, KIND.to_json, KIND.from_json, KIND.read

@@ -55,12 +55,8 @@ class Measuring:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a result depends on beside names and switches."""
-        facts: dict[str, Any] = {"policy_file": settings.to_json(self.operator.settings)}
-        if self.dataset.folder is not None:
-            # Other images may lie in a folder of the same name.
-            facts["images"] = self.dataset.folder.content
-        return facts
+        """What a result depends on beside names, switches and images."""
+        return {"policy_file": settings.to_json(self.operator.settings)}
 
     def training(self) -> np.ndarray:
         """Return the numbers of the training images."""

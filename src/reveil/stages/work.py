@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reveil import datasets
 from reveil.errors import ReveilError
 from reveil.job import Job, State
 
@@ -14,7 +15,7 @@ class Work:
 
     Attributes:
         job: its surroundings; it computes on ``job.device``.
-        named: the wildcards of its output.
+        named: the wildcards of its output, the dataset among them.
         switches: the parts of the configuration that its result depends on, its code's digest
             among them.
         output: path of its main output, which names its state.
@@ -40,8 +41,17 @@ class Work:
         return self.chunk if self.chunk == "auto" else int(self.chunk)
 
     def identity(self, **made_from: Any) -> dict[str, Any]:
-        """Return what the result depends on: names, switches and what it is made from."""
-        return {**self.named, **self.switches, **made_from}
+        """Return what the result depends on: names, switches and what it is made from.
+
+        Of a folder of the user ``images`` is the digest of its images.
+
+        Raises:
+            ReveilError: there is no such dataset.
+        """
+        folder = datasets.get(self.named["dataset"]).folder
+        # Other images may lie in a folder of the same name.
+        images = {} if folder is None else {"images": folder.content}
+        return {**self.named, **self.switches, **images, **made_from}
 
     def state(self, identity: dict[str, Any]) -> State:
         """Return the resumable state of this job."""

@@ -1,17 +1,15 @@
 """Feature networks of the scores: a classifier of this pipeline, or Inception from a file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own name for it
 
 from reveil.chunks import run_in_chunks
 from reveil.errors import ReveilError
+from reveil.models.foreign import read_named
 from reveil.torchvision_guard import import_torchvision
 
 # Inception's classes, by where its weights are from: ImageNet's, as torchvision has them, or those
@@ -61,7 +59,8 @@ def of_inception(path: str | Path, chunk: int = 32) -> Extractor:
     Raises:
         ReveilError: the file is missing, damaged, or holds another network.
     """
-    state = {name: t for name, t in _read(Path(path)).items() if not name.startswith("AuxLogits")}
+    tensors = read_named("inception_weights", path)
+    state = {name: t for name, t in tensors.items() if not name.startswith("AuxLogits")}
     classes = len(state["fc.bias"]) if "fc.bias" in state else 0
     if classes not in (IMAGENET, OF_2015):
         raise ReveilError(
@@ -132,15 +131,3 @@ def _as_bytes(images: Tensor) -> Tensor:
 def _enlarged(images: Tensor) -> Tensor:
     whole = images.float().clamp(-1, 1).expand(-1, 3, -1, -1)
     return F.interpolate(whole, (SIZE, SIZE), mode="bilinear", align_corners=False)
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
-        raise ReveilError(f"inception_weights {path}: cannot be read: {error}") from None
-    if not isinstance(tensors, Mapping):
-        raise ReveilError(f"inception_weights {path}: cannot be read: holds no named tensors")
-    return tensors

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from reveil.errors import ReveilError
+from reveil.preset_values import AUTO
 from reveil.rng import generator as stream
 from reveil.unir import methods
 from reveil.unir.operators.base import Operator
@@ -25,7 +26,7 @@ RESTORING: Mapping[str, Any] = {
     "learning_rate": 0.05,
     "delta": 1e-4,
     "weight": 0.1,
-    "noise_to_signal": methods.AUTO,
+    "noise_to_signal": AUTO,
     "width": 16,
 }
 # Gaussian of AmbientGAN's code.

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reveil.cvnn.adversary import frozen, gradient_penalty
+from reveil.adversarial import frozen, gradient_penalty
 from reveil.optimizers import Optimizer, make_optimizer
 from reveil.precision import memory_format, precision
 from reveil.rng import generator as stream

@@ -4,15 +4,13 @@ A reconstruction is the attack of this study: a preset of ``config/reconstructio
 while the graph is planned, so it does not import torch.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from reveil.errors import ReveilError, not_allowed
+from reveil.preset_values import POSITIVE, PresetKind, Range, whole_from
 from reveil.unir.operators.settings import OperatorSettings
-
-AUTO = "auto"
 
 # Modules of ``reveil.unir.reconstruct``, each with a mapping ``METHODS`` of names to classes.
 MODULES: Mapping[str, str] = {
@@ -31,6 +29,11 @@ MODULES: Mapping[str, str] = {
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "method": tuple(MODULES),
     "weights": ("last", "averaged"),
+}
+RANGES: Mapping[str, Range] = {
+    **dict.fromkeys(("sigma", "learning_rate", "delta", "weight"), POSITIVE),
+    **dict.fromkeys(("iterations", "width"), whole_from(1)),
+    "noise_to_signal": POSITIVE.or_auto(),
 }
 # Who uses a key; every other method must leave it as it is in the default.
 USED_BY: Mapping[str, tuple[str, ...]] = {
@@ -90,25 +93,9 @@ class MethodSettings:
     width: int
 
 
-KEYS = tuple(field.name for field in fields(MethodSettings) if field.name != "name")
-
-
-def from_values(name: str, values: Mapping[str, Any]) -> MethodSettings:
-    """Return the reconstruction of a complete preset.
-
-    Args:
-        name: of the preset.
-        values: all of ``KEYS``, and no other.
-
-    Raises:
-        ReveilError: a key is missing or unknown, or a value is not allowed; all are named.
-    """
-    problems = [not_allowed("key", key, KEYS) for key in values if key not in KEYS]
-    problems += [f"{key}: is missing" for key in KEYS if key not in values]
-    problems += [p for key in KEYS if key in values and (p := _problem(key, values[key]))]
-    if problems:
-        raise ReveilError(f"reconstruction {name!r}: " + "; ".join(problems))
-    return MethodSettings(name=name, **values)
+KIND = PresetKind("reconstruction", MethodSettings, CHOICES, RANGES)
+KEYS = KIND.keys
+from_values = KIND.from_values
 
 
 def applies(method: str, operator: OperatorSettings) -> bool:
@@ -139,20 +126,3 @@ def require(method: str, operator: OperatorSettings) -> None:
             f"method: {method!r} is not applicable to operator {operator.name!r} of kind "
             f"{operator.kind!r}; allowed: {_NEEDS[method]}"
         )
-
-
-def _problem(key: str, value: Any) -> str | None:
-    if key in CHOICES:
-        return None if value in CHOICES[key] else not_allowed(key, value, CHOICES[key])
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    positive = (whole or isinstance(value, float)) and math.isfinite(value) and value > 0
-    if key in ("iterations", "width"):
-        return None if whole and positive else _allowed(key, value, "whole numbers from 1")
-    if key == "noise_to_signal":
-        good = value == AUTO or positive
-        return None if good else _allowed(key, value, "auto, numbers above 0")
-    return None if positive else _allowed(key, value, "numbers above 0")
-
-
-def _allowed(key: str, value: Any, allowed: str) -> str:
-    return f"{key}: {value!r} is not allowed; allowed: {allowed}"

@@ -6,23 +6,44 @@ torch.
 """
 
 import math
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from reveil import policy_files
-from reveil.errors import ReveilError, not_allowed
-
-AUTO = "auto"
+from reveil.preset_values import (
+    AUTO,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SWITCH,
+    PresetKind,
+    Range,
+    is_finite,
+    is_whole,
+    whole_from,
+)
 
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "kind": ("identity", "pixels", "rectangle", "extract", "blur", "row-runs", "project"),
     "count": ("exact", "bernoulli"),
     "kernel": ("mean", "gaussian"),
 }
-SWITCHES = ("per_channel", "rescale", "keep", "last_position", "with_theta")
+_PART = Range("numbers above 0 and up to 1", lambda value: is_finite(value) and 0 < value <= 1)
+RANGES: Mapping[str, Range] = {
+    **dict.fromkeys(("per_channel", "rescale", "keep", "last_position", "with_theta"), SWITCH),
+    "share": Range("numbers from 0 to below 1", lambda value: is_finite(value) and 0 <= value < 1),
+    "fill": Range("numbers from -1 to 1", lambda value: is_finite(value) and -1 <= value <= 1),
+    "height": _PART,
+    "width": _PART,
+    "side": whole_from(0),
+    "kernel_size": Range(
+        "odd numbers from 1", lambda value: is_whole(value) and value >= 1 and value % 2 == 1
+    ),
+    "kernel_radius": POSITIVE,
+    "noise_std": NOT_NEGATIVE,
+    "padding": whole_from(0).or_auto(),
+    "angles": whole_from(1),
+}
 
 # Who uses a key, by kind; every other kind must leave it as it is in the default.
 USED_BY: Mapping[str, tuple[str, ...]] = {
@@ -127,31 +148,9 @@ class OperatorSettings:
         return int(self.padding)
 
 
-KEYS = tuple(field.name for field in fields(OperatorSettings) if field.name != "name")
-
-
 def whole_part(share: float, of: int) -> int:
     """Return floor(share * of) of the share as it is written: 0.29 of 100 is 29, not 28."""
     return math.floor(Fraction(str(share)) * of)
-
-
-def from_values(name: str, values: Mapping[str, Any]) -> OperatorSettings:
-    """Return the operator of a complete preset.
-
-    Args:
-        name: of the preset.
-        values: all of ``KEYS``, and no other.
-
-    Raises:
-        ReveilError: a key is missing or unknown, or a value is not allowed; all are named.
-    """
-    problems = [not_allowed("key", key, KEYS) for key in values if key not in KEYS]
-    problems += [f"{key}: is missing" for key in KEYS if key not in values]
-    problems += [p for key in KEYS if key in values and (p := _problem(key, values[key]))]
-    problems = problems or relation_problems(values)
-    if problems:
-        raise ReveilError(f"operator {name!r}: " + "; ".join(problems))
-    return OperatorSettings(name=name, **values)
 
 
 def relation_problems(values: Mapping[str, Any]) -> list[str]:
@@ -187,52 +186,6 @@ def shape_problems(settings: OperatorSettings, shape: tuple[int, int, int]) -> l
     return problems
 
 
-def to_json(settings: OperatorSettings) -> dict[str, Any]:
-    """Return what a policy file of this study holds."""
-    return {"name": settings.name, "operator": {k: asdict(settings)[k] for k in KEYS}}
-
-
-def read(path: str | os.PathLike[str]) -> OperatorSettings:
-    """Read a policy file of this study.
-
-    Raises:
-        ReveilError: the file is missing, is no JSON, or does not say a valid operator.
-    """
-    return policy_files.read(path, from_json)
-
-
-def from_json(content: Any) -> OperatorSettings:
-    """Return the operator of what :func:`to_json` gave.
-
-    Raises:
-        ReveilError: it has another form, or does not say a valid operator.
-    """
-    keys = ["name", "operator"]
-    if (
-        not isinstance(content, dict)
-        or sorted(content) != keys
-        or not isinstance(content["operator"], dict)
-    ):
-        raise ReveilError("not an operator; allowed: a JSON object of name, operator")
-    return from_values(str(content["name"]), content["operator"])
-
-
-def _problem(key: str, value: Any) -> str | None:
-    if key in CHOICES:
-        return None if value in CHOICES[key] else not_allowed(key, value, CHOICES[key])
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    number = (whole or isinstance(value, float)) and math.isfinite(value)
-    allowed, good = {
-        **{switch: ("true, false", isinstance(value, bool)) for switch in SWITCHES},
-        "share": ("numbers from 0 to below 1", number and 0 <= value < 1),
-        "fill": ("numbers from -1 to 1", number and -1 <= value <= 1),
-        "height": ("numbers above 0 and up to 1", number and 0 < value <= 1),
-        "width": ("numbers above 0 and up to 1", number and 0 < value <= 1),
-        "side": ("whole numbers from 0", whole and value >= 0),
-        "kernel_size": ("odd numbers from 1", whole and value >= 1 and value % 2 == 1),
-        "kernel_radius": ("numbers above 0", number and value > 0),
-        "noise_std": ("numbers from 0", number and value >= 0),
-        "padding": ("auto, whole numbers from 0", value == AUTO or (whole and value >= 0)),
-        "angles": ("whole numbers from 1", whole and value >= 1),
-    }[key]
-    return None if good else f"{key}: {value!r} is not allowed; allowed: {allowed}"
+KIND = PresetKind("operator", OperatorSettings, CHOICES, RANGES, relation_problems)
+KEYS = KIND.keys
+from_values, to_json, from_json, read = KIND.from_values, KIND.to_json, KIND.from_json, KIND.read

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reveil.unir.methods import AUTO, MethodSettings
+from reveil.preset_values import AUTO
+from reveil.unir.methods import MethodSettings
 from reveil.unir.reconstruct.blurring import kernel_of
 from reveil.unir.reconstruct.interface import Known, Method
 from reveil.unir.reconstruct.observed import seen
