@@ -179,7 +179,7 @@ def test_the_study_has_all_that_goes_together(root, paper) -> None:
         policy: {c.recipe for c in cells if c.policy == policy and c.attack == "network"}
         for policy in ("remove-pixel-dark-50", "convolve-noise")
     }
-    both = {"unir", "cond-ambient", "unir-released", "paired", "regress"}
+    both = {"unir", "cond-ambient", "unir-released", "unpaired", "paired", "regress"}
     assert by_policy == {"remove-pixel-dark-50": {*both, "splitting"}, "convolve-noise": both}
     alone = [c for c in cells if c.recipe == UNTRAINED]
     assert {c.attack for c in alone if c.policy == "convolve-noise"} == {
