@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from reveil import models
+from reveil import datasets, models
+from reveil.config import read_yaml, training_recipe
 from reveil.errors import ReveilError
 from reveil.job import State
 from reveil.models.weights import save_weights
-from reveil.stages.measuring import Measuring, evenly
+from reveil.stages import sampling
+from reveil.stages.measuring import Measuring, evenly, image_view
 from reveil.stages.reconstructing import reconstruct_block
 from reveil.stages.reconstruction_training import generator_summary, train_generator
 from reveil.stages.sampling import draw_samples
@@ -36,8 +38,6 @@ NAMED = {
 
 @pytest.fixture(scope="module")
 def recipe(root):
-    from reveil.config import read_yaml, training_recipe
-
     config = read_yaml(root / "config.yaml")
     found = training_recipe(config, root, "unir", "cifar10", "unet-w4")
     own = found["reconstruction"] | {"steps": 2, "log_every": 1, "ema_images": 8}
@@ -231,3 +231,32 @@ def test_samples_cannot_be_drawn_from_a_network_that_reconstructs(place, recipe,
 @pytest.mark.parametrize(("total", "count", "first"), [(10, 20, range(10)), (9, 3, (0, 4, 8))])
 def test_numbers_are_evenly_spaced(total, count, first) -> None:
     assert evenly(total, count).tolist() == list(first)
+
+
+def test_digits_of_their_own_size_are_scored_as_the_classifier_sees_test_images(
+    root, tmp_path
+) -> None:
+    """The published recipe makes 28 x 28, the classifier sees them padded by black to 32 x 32."""
+    config = read_yaml(root / "config.yaml")
+    told = ("fashion-mnist", "ambient-mnist")
+    published = training_recipe(config, root, "ambientgan-bora2018", *told)
+    judging = training_recipe(config, root, "full", "fashion-mnist", "convnet-w4")
+    dataset = datasets.get("fashion-mnist")
+    small = image_view(dataset, published).shape
+    assert small == (1, 28, 28)
+    path = tmp_path / "classifier.safetensors"
+    facts = {"model": "convnet-w4", "channels": 1, "size": 32, "classes": 10}
+    save_weights(path, models.build("convnet-w4", 1, 32, 10, seed=0), facts)
+
+    def scored(images, shape):
+        measuring = SimpleNamespace(dataset=dataset, operator=SimpleNamespace(shape=shape))
+        work = SimpleNamespace(
+            switches={"classifier": judging}, job=SimpleNamespace(device=torch.device("cpu"))
+        )
+        return sampling._classifier(work, measuring, str(path))[0](images)[1]
+
+    images = torch.from_numpy(pixels(5, seed=1, size=28))[:, :1].float() / 127.5 - 1
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2), value=-1.0)
+    assert torch.equal(scored(images, small), scored(padded, (1, 32, 32)))
+    with pytest.raises(ReveilError, match="the generator makes"):
+        scored(images[..., :24, :24], (1, 24, 24))
