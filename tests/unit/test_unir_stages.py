@@ -7,24 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from reveil import models
+from reveil import datasets, models
+from reveil.config import read_yaml, training_recipe
 from reveil.errors import ReveilError
 from reveil.job import State
 from reveil.models.weights import save_weights
 from reveil.stages import sampling
-from reveil.stages.measuring import Measuring, evenly
+from reveil.stages.measuring import Measuring, evenly, image_view
 from reveil.stages.reconstructing import reconstruct_block
 from reveil.stages.reconstruction_training import generator_summary, train_generator
 from reveil.stages.sampling import draw_samples
 from reveil.stages.summaries import history_table
 from reveil.stages.work import Work
 from reveil.unir import weights
-from reveil.unir.features import of_classifier
 from reveil.unir.history import LOSSES
 from reveil.unir.judging import COLUMNS
 from reveil.unir.operators import settings
 from reveil.unir.tables.scores import COLUMNS as SCORES
-from reveil.views import view_for
 from tests.hidden import pixels
 from tests.training import RECIPE as CLASSIFIER
 from tests.unir_tables import MODELS, NAMES, operators
@@ -39,8 +38,6 @@ NAMED = {
 
 @pytest.fixture(scope="module")
 def recipe(root):
-    from reveil.config import read_yaml, training_recipe
-
     config = read_yaml(root / "config.yaml")
     found = training_recipe(config, root, "unir", "cifar10", "unet-w4")
     own = found["reconstruction"] | {"steps": 2, "log_every": 1, "ema_images": 8}
@@ -218,38 +215,6 @@ def test_samples_leave_one_row_of_scores(place, recipe, classifier) -> None:
     assert np.array_equal(done.arrays["real"], np.load(place / "test" / "images.npy"))
 
 
-def test_a_classifier_sees_samples_of_28_pixels_in_the_frame_of_its_training(root, tmp_path):
-    from reveil.config import read_yaml, training_recipe
-
-    for split, count in (("train", TRAIN), ("test", TEST)):
-        (tmp_path / split).mkdir()
-        images = pixels(count, seed=count, size=28)[:, :1]
-        np.save(tmp_path / split / "images.npy", images)
-        np.save(tmp_path / split / "labels.npy", np.arange(count, dtype=np.int64) % 10)
-    content = settings.to_json(
-        settings.from_values("block-pixels-50", operators()["block-pixels-50"])
-    )
-    (tmp_path / "block-pixels-50.json").write_text(json.dumps(content))
-    config = read_yaml(root / "config.yaml")
-    place = ("fashion-mnist", "ambient-mnist-w4")
-    recipe = training_recipe(config, root, "ambientgan-bora2018", *place)
-    assert recipe["fmnist_pipeline"] == "native28"
-    path = str(tmp_path / "classifier.safetensors")
-    model = models.build("convnet-w4", 1, 32, 10, seed=0)
-    save_weights(path, model, {"model": "convnet-w4", "channels": 1, "size": 32, "classes": 10})
-    named = {"dataset": "fashion-mnist", "policy": "block-pixels-50"}
-    job = work(tmp_path, {"recipe": recipe, "classifier": CLASSIFIER}, **named)
-    measuring = Measuring.open(job, **files(tmp_path, "block-pixels-50"))
-    assert measuring.operator.shape == (1, 28, 28)
-    extract, _ = sampling._classifier(job, measuring, path)
-    images = torch.from_numpy(images).float() / 127.5 - 1
-    framed = torch.nn.functional.pad(images, (2, 2, 2, 2), value=-1.0)
-    view = view_for(measuring.dataset, CLASSIFIER)
-    expected = of_classifier(model.eval(), lambda x: view.normalise(x, "test"))(framed)
-    for seen, right in zip(extract(images), expected, strict=True):
-        torch.testing.assert_close(seen, right)
-
-
 def test_projections_have_no_features(place, recipe, classifier) -> None:
     row = drawn(place, recipe, classifier, "pad-rotate-project").scores.iloc[0]
     assert row["frechet_classifier_measurements"] == "not available"
@@ -266,3 +231,32 @@ def test_samples_cannot_be_drawn_from_a_network_that_reconstructs(place, recipe,
 @pytest.mark.parametrize(("total", "count", "first"), [(10, 20, range(10)), (9, 3, (0, 4, 8))])
 def test_numbers_are_evenly_spaced(total, count, first) -> None:
     assert evenly(total, count).tolist() == list(first)
+
+
+def test_digits_of_their_own_size_are_scored_as_the_classifier_sees_test_images(
+    root, tmp_path
+) -> None:
+    """The published recipe makes 28 x 28, the classifier sees them padded by black to 32 x 32."""
+    config = read_yaml(root / "config.yaml")
+    told = ("fashion-mnist", "ambient-mnist")
+    published = training_recipe(config, root, "ambientgan-bora2018", *told)
+    judging = training_recipe(config, root, "full", "fashion-mnist", "convnet-w4")
+    dataset = datasets.get("fashion-mnist")
+    small = image_view(dataset, published).shape
+    assert small == (1, 28, 28)
+    path = tmp_path / "classifier.safetensors"
+    facts = {"model": "convnet-w4", "channels": 1, "size": 32, "classes": 10}
+    save_weights(path, models.build("convnet-w4", 1, 32, 10, seed=0), facts)
+
+    def scored(images, shape):
+        measuring = SimpleNamespace(dataset=dataset, operator=SimpleNamespace(shape=shape))
+        work = SimpleNamespace(
+            switches={"classifier": judging}, job=SimpleNamespace(device=torch.device("cpu"))
+        )
+        return sampling._classifier(work, measuring, str(path))[0](images)[1]
+
+    images = torch.from_numpy(pixels(5, seed=1, size=28))[:, :1].float() / 127.5 - 1
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2), value=-1.0)
+    assert torch.equal(scored(images, small), scored(padded, (1, 32, 32)))
+    with pytest.raises(ReveilError, match="the generator makes"):
+        scored(images[..., :24, :24], (1, 24, 24))
