@@ -8,12 +8,14 @@ from reveil.config import read_yaml
 from tests.workflow import ROOT, Clone
 
 # Experiments of each study, and those that a configuration leaves out.
-STUDIES = {"ats": 26, "cvnn": 25}
+STUDIES = {"ats": 26, "cvnn": 25, "unir": 17}
 LEFT_OUT = {
     ("ats", "fashion"): {"ats_ext01", "ats_ext02"},
     ("cvnn", "fashion"): {f"cvnn_ext{number:02}" for number in (1, 2, 3, 5, 6, 7, 11)},
     # It has the authors' networks, too.
     ("cvnn", "fashion-cvnn"): {f"cvnn_ext{number:02}" for number in (5, 6, 7, 11)},
+    ("unir", "fashion"): {"unir_exp16"},
+    ("unir", "fashion-unir"): {"unir_exp16"},
 }
 PLACES = [(study, place) for study in STUDIES for place in range(4)]
 
@@ -57,8 +59,9 @@ def test_fashion_asks_for_all_that_it_can_carry(study: str) -> None:
         ("ats_ext02", "tiny-imagenet-200"),
         ("cvnn_ext06", "cub-200"),
         ("cvnn_ext07", "celeba"),
+        ("unir_exp16", "celeba-64"),
     ],
-    ids=["ats_ext01", "ats_ext02", "cvnn_ext06", "cvnn_ext07"],
+    ids=["ats_ext01", "ats_ext02", "cvnn_ext06", "cvnn_ext07", "unir_exp16"],
 )
 def test_an_experiment_without_its_data_is_refused_with_the_reason(
     fresh: Clone, name: str, data: str
