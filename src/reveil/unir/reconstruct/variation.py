@@ -14,7 +14,6 @@ BETAS = (0.9, 0.999)
 
 
 class Variation(Method):
-    chunk = 32
     """The image of least sum sqrt(dx^2 + dy^2 + delta), by Adam (section 8.2).
 
     Observed values are fixed, and the missing ones start from the mean of the others. For blurred
@@ -22,6 +21,8 @@ class Variation(Method):
     the start is the measurement. Every image is a problem of its own: neither cost nor optimiser
     joins them.
     """
+
+    chunk = 32
 
     @torch.enable_grad()
     def restore(self, y: Tensor, index: Sequence[int]) -> Tensor:
