@@ -92,7 +92,7 @@ def pixels(images: np.ndarray, view: View) -> np.ndarray:
     """Return images of a split as they are measured, uint8 (N, C, H, W); mapped where unchanged."""
     if images.shape[1:] == view.shape:
         return images
-    return view.evaluate(torch.from_numpy(np.ascontiguousarray(images))).numpy()
+    return view.evaluate(torch.from_numpy(np.array(images))).numpy()
 
 
 def evenly(total: int, count: int) -> np.ndarray:
