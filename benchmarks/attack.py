@@ -7,16 +7,14 @@ machine is shared; the ratio is the median of the repeats' ratios.
 """
 
 import argparse
-import json
-import platform
-import statistics
-import time
 from pathlib import Path
 
 import torch
 
+import paired
 import reference
 import source  # noqa: F401
+from paired import Comparison
 from reveil import models
 from reveil.attacks import reconstruct
 from reveil.attacks.priors import start
@@ -71,47 +69,26 @@ def main() -> None:
         reconstruct(model, shared, parameters, images, 0, device=device, chunk=chunk)
 
     work = options.images * options.iterations
-    pairs = []
+    ways = {"reference": paired.timed(one_by_one, device), "block": paired.timed(block, device)}
     with precision("fp32", device):
-        for repeat in range(options.repeats + 1):
-            pair = seconds(one_by_one, device) / work, seconds(block, device) / work
-            if repeat:  # the first pair warms up
-                pairs.append(pair)
-    report(options, pairs)
+        runs = paired.alternate(ways, options.repeats)
+    per_work = {name: [value / work for value in values] for name, values in runs.items()}
+    report(options, device, Comparison(per_work))
 
 
-def seconds(function, device: torch.device) -> float:
-    """Return the wall time of one call."""
-    began = time.perf_counter()
-    function()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - began
-
-
-def report(options: argparse.Namespace, pairs: list[tuple[float, float]]) -> None:
+def report(options: argparse.Namespace, device: torch.device, compared: Comparison) -> None:
     """Print the table and write the JSON file."""
-    columns = {
-        "reference": [p[0] for p in pairs],
-        "block": [p[1] for p in pairs],
-        "ratio": [p[0] / p[1] for p in pairs],
-    }
     print(
         f"{options.model}, {options.images} images, {options.iterations} iterations, "
-        f"{options.repeats} pairs, {options.threads} threads, {options.device}, "
-        f"torch {torch.__version__}, {platform.machine()}"
+        f"{options.repeats} pairs, {paired.described(paired.machine(device))}"
     )
     print(f"{'s/image/iteration':<20}{'min':>10}{'median':>10}{'max':>10}")
-    summary = {}
-    for name, values in columns.items():
-        summary[name] = [min(values), statistics.median(values), max(values)]
-        print(f"{name:<20}" + "".join(f"{v:>10.4f}" for v in summary[name]))
-    ratio = summary["ratio"][1]
-    if options.json:
-        facts = {k: v for k, v in vars(options).items() if k != "json"}
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(facts | summary | {"ratio": ratio}, indent=2) + "\n")
-    print(f"ratio: {ratio:.1f}")
+    ratio = compared.ratios["block"]
+    for name, spread in (compared.seconds | {"ratio": ratio}).items():
+        print(f"{name:<20}" + "".join(f"{value:>10.4f}" for value in spread))
+    own = {"ratio": ratio.median, "ratio_range": ratio.range}
+    paired.write(options, device, compared.seconds | own)
+    print(f"ratio: {ratio.median:.1f}")
 
 
 if __name__ == "__main__":

@@ -11,22 +11,22 @@ ratios.
 
 import argparse
 import copy
-import platform
-import statistics
-import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 import yaml
 from torch import Tensor, nn
 
+import paired
 import source
+from paired import Comparison
 from reveil.cvnn.coefficients import EPSILON
 from reveil.cvnn.layers import ComplexConv2d, ModulusActivation, ModulusNorm
 from reveil.cvnn.private import PrivateNetwork, build
 from reveil.cvnn.protections import from_values
 from reveil.cvnn.stacked import parts
-from reveil.files import write_json
 from reveil.job import choose_device
 from reveil.rng import generator
 
@@ -90,15 +90,6 @@ def step(module: nn.Module, x: Tensor) -> Tensor:
     return y.detach()
 
 
-def seconds(module: nn.Module, x: Tensor) -> float:
-    """Return the seconds of a step."""
-    start = time.perf_counter()
-    step(module, x)
-    if x.is_cuda:
-        torch.cuda.synchronize(x.device)
-    return time.perf_counter() - start
-
-
 def network(model: str, weights: str) -> PrivateNetwork:
     """Return the network of the recommended protection with real or complex weights."""
     preset = yaml.safe_load(PRESET.read_text(encoding="utf-8"))
@@ -106,10 +97,10 @@ def network(model: str, weights: str) -> PrivateNetwork:
     return build(model, protection, CHANNELS, SIZE, CLASSES, seed=0)
 
 
-def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
-    """Return (median seconds of a step, median ratio of the reference to it) for each way."""
+def measure(options: argparse.Namespace) -> Comparison:
+    """Return the seconds of a step for each way, beside native complex numbers."""
     device = choose_device(options.device)
-    ways: dict[str, tuple[nn.Module, Tensor]] = {}
+    ways: dict[str, Callable[[], float]] = {}
     for weights in WEIGHTS:
         made = network(options.model, weights)
         shape = (2 * options.batch, *made.feature_shape)
@@ -118,16 +109,9 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, fl
         ours = made.processor.to(device)
         theirs, z = native(ours), torch.complex(*parts(x.detach())).requires_grad_()
         compare(torch.complex(*parts(step(ours, x))), step(theirs, z))
-        ways[f"stacked {weights}"] = (ours, x)
-        ways["native"] = (theirs, z)
-    runs = [
-        {name: seconds(module, x) for name, (module, x) in ways.items()}
-        for _ in range(options.repeats)
-    ]
-    spent = {name: statistics.median(run[name] for run in runs) for name in ways}
-    return spent, {
-        name: statistics.median(run["native"] / run[name] for run in runs) for name in ways
-    }
+        ways[f"stacked {weights}"] = paired.timed(partial(step, ours, x), device)
+        ways["native"] = paired.timed(partial(step, theirs, z), device)
+    return Comparison(paired.alternate(ways, options.repeats), reference="native")
 
 
 def compare(ours: Tensor, theirs: Tensor) -> None:
@@ -153,24 +137,15 @@ def main() -> None:
     """Measure, print, and write the JSON file if one is asked for."""
     options = parse_options()
     torch.set_num_threads(options.threads)
-    spent, ratios = measure(options)
-    print(f"{'':18}{'ms per step':>12}{'ratio':>8}")
-    for name, value in spent.items():
-        print(f"{name:18}{1000 * value:12.1f}{ratios[name]:8.2f}")
+    compared = measure(options)
+    ratios = compared.ratios
+    print(f"{'':18}{'ms per step':>12}{'ratio':>8}  range")
+    for name, (_, spent, _) in compared.seconds.items():
+        print(f"{name:18}{1000 * spent:12.1f}{ratios[name].median:8.2f}  {ratios[name]}")
     ratio = ratios["stacked real"]
-    if options.json:
-        write_json(
-            options.json,
-            {
-                **{key: value for key, value in vars(options).items() if key != "json"},
-                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-                "torch": torch.__version__,
-                "seconds": spent,
-                "ratios": ratios,
-                "ratio": ratio,
-            },
-        )
-    print(f"ratio: {ratio:.1f}")
+    own = {"ratio": ratio.median, "ratio_range": ratio.range}
+    paired.write(options, choose_device(options.device), compared.facts() | own)
+    print(f"ratio: {ratio.median:.1f}")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ that other load on the machine falls on both; the last line is the median of the
 """
 
 import argparse
-import platform
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 from torch.utils.data import DataLoader, Dataset
 
+import paired
 import source
-from reveil.files import write_json
+from paired import Comparison
 from reveil.job import choose_device
 from reveil.rng import generator
 from reveil.unir.networks import build, build_discriminator
@@ -133,8 +132,8 @@ def ours(options: argparse.Namespace, pixels: np.ndarray, precision: str) -> flo
     return trained.seconds / options.steps
 
 
-def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
-    """Return (median seconds of a step, median ratio to the reference) for each way."""
+def measure(options: argparse.Namespace) -> Comparison:
+    """Return the seconds of a step for each way."""
     stream = generator(0, "benchmark-reconstruction")
     shape = (options.images, CHANNELS, SIZE, SIZE)
     pixels = torch.randint(0, 256, shape, generator=stream, dtype=torch.uint8).numpy()
@@ -142,14 +141,7 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, fl
         "reference": lambda: reference(options, pixels),
         **{f"reveil {p}": lambda p=p: ours(options, pixels, p) for p in PRECISIONS},
     }
-    for way in ways.values():
-        way()
-    runs = [{name: way() for name, way in ways.items()} for _ in range(options.repeats)]
-    seconds = {name: statistics.median(run[name] for run in runs) for name in ways}
-    ratios = {
-        name: statistics.median(run["reference"] / run[name] for run in runs) for name in ways
-    }
-    return seconds, ratios
+    return Comparison(paired.alternate(ways, options.repeats))
 
 
 def parse_options() -> argparse.Namespace:
@@ -176,24 +168,16 @@ def main() -> None:
     """Measure, print, and write the JSON file if one is asked for."""
     options = parse_options()
     torch.set_num_threads(options.threads)
-    seconds, ratios = measure(options)
-    print(f"{'':16}{'ms per step':>12}{'images/s':>12}{'ratio':>8}")
-    for name, spent in seconds.items():
-        print(f"{name:16}{1000 * spent:12.1f}{options.batch / spent:12.1f}{ratios[name]:8.2f}")
+    compared = measure(options)
+    ratios = compared.ratios
+    print(f"{'':16}{'ms per step':>12}{'images/s':>12}{'ratio':>8}  range")
+    for name, (_, spent, _) in compared.seconds.items():
+        speed = f"{1000 * spent:12.1f}{options.batch / spent:12.1f}"
+        print(f"{name:16}{speed}{ratios[name].median:8.2f}  {ratios[name]}")
     ratio = ratios[f"reveil {options.precision}"]
-    if options.json:
-        write_json(
-            options.json,
-            {
-                **{key: value for key, value in vars(options).items() if key != "json"},
-                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-                "torch": torch.__version__,
-                "seconds": seconds,
-                "ratios": ratios,
-                "ratio": ratio,
-            },
-        )
-    print(f"ratio: {ratio:.1f}")
+    own = {"ratio": ratio.median, "ratio_range": ratio.range}
+    paired.write(options, choose_device(options.device), compared.facts() | own)
+    print(f"ratio: {ratio.median:.1f}")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,8 @@ and must come to the same scores. Times are scaled to the papers' 100 images and
 """
 
 import argparse
-import json
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -20,7 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
+import paired
 import source  # noqa: F401
+from paired import Comparison
 from reveil.datasets import get
 from reveil.job import choose_device
 from reveil.models import build
@@ -29,6 +27,7 @@ from reveil.scores import AccuracyScore, PrivacyScore, Sample, victim_images
 from reveil.views import View, view_for
 
 POINTS = 20
+SIDES = ("reference_seconds", "seconds")
 PAPER_IMAGES = 100
 PAPER_BATCHES = 10
 RECIPE = {"fmnist_pipeline": "pad32", "policy_channels": 3, "normalisation": "dataset"}
@@ -168,48 +167,36 @@ def compare(
     relative = ((found - expected).abs() / expected.abs().clamp(min=1e-6)).max().item()
     if relative > 1e-2:
         raise SystemExit(f"the two sides disagree by {relative:.1e}")
-    times = [
-        (timed(reference, device) * scale, timed(ours, device) * scale) for _ in range(repeats)
-    ]
-    return {"reference_seconds": [t[0] for t in times], "seconds": [t[1] for t in times]} | {
-        "difference": relative
-    }
-
-
-def timed(work: Callable[[], Tensor], device: torch.device) -> float:
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started
+    works = zip(SIDES, (reference, ours), strict=True)
+    ways = {side: paired.timed(work, device) for side, work in works}
+    runs = paired.alternate(ways, repeats, warm_up={})
+    scaled = {side: [value * scale for value in values] for side, values in runs.items()}
+    return scaled | {"difference": relative}
 
 
 def total(*parts: dict[str, Any]) -> dict[str, Any]:
     return {
         key: [sum(pair) for pair in zip(*(part[key] for part in parts), strict=True)]
-        for key in ("reference_seconds", "seconds")
+        for key in SIDES
     } | {"difference": max(part["difference"] for part in parts)}
 
 
 def report(
     rows: dict[str, dict[str, Any]], options: argparse.Namespace, device: torch.device
 ) -> None:
-    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    print(f"{options.model}, {hardware}, {options.threads} threads, PyTorch {torch.__version__}")
+    machine = paired.machine(device)
+    print(f"{options.model}, {paired.described(machine)}")
     print("seconds per candidate of 100 images and 10 batches of 100, median of the repeats")
-    print(f"{'score':<10}{'reference':>12}{'reveil':>12}{'ratio':>8}{'range':>14}{'differ':>10}")
+    print(f"{'score':<10}{'reference':>12}{'reveil':>12}{'ratio':>8}{'range':>16}{'differ':>10}")
     for name, row in rows.items():
-        pairs = zip(row["reference_seconds"], row["seconds"], strict=True)
-        ratios = [reference / ours for reference, ours in pairs]
-        row["ratio"] = median(ratios)
-        print(
-            f"{name:<10}{median(row['reference_seconds']):>12.2f}{median(row['seconds']):>12.2f}"
-            f"{row['ratio']:>8.2f}{min(ratios):>7.2f}-{max(ratios):<6.2f}{row['difference']:>10.1e}"
-        )
-    if options.json:
-        facts = {"model": options.model, "device": str(device), "hardware": hardware}
-        facts |= {"threads": options.threads, "torch": torch.__version__, "rows": rows}
-        options.json.write_text(json.dumps(facts, indent=2) + "\n")
+        compared = Comparison({side: row[side] for side in SIDES}, reference="reference_seconds")
+        ratio = compared.ratios["seconds"]
+        row |= {"ratio": ratio.median, "ratio_range": ratio.range}
+        both = "".join(f"{spread.median:>12.2f}" for spread in compared.seconds.values())
+        print(f"{name:<10}{both}{ratio.median:>8.2f}{ratio!s:>16}{row['difference']:>10.1e}")
+    hardware = machine["gpu"] or machine["cpu"]
+    found = {"device": str(device), "hardware": hardware, "rows": rows}
+    paired.write(options, device, found)
     print(f"ratio: {rows['candidate']['ratio']:.1f}")
 
 

@@ -9,10 +9,9 @@ other load on the machine falls on both; the last line is the median of the repe
 """
 
 import argparse
-import platform
 import random
-import statistics
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,10 @@ from PIL import Image, ImageOps
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
+import paired
 import source  # noqa: F401
+from paired import Comparison
 from reveil import datasets
-from reveil.files import write_json
 from reveil.job import choose_device
 from reveil.library import LIBRARY
 from reveil.models import build
@@ -124,21 +124,17 @@ def made_up(count: int) -> TrainingData:
     return TrainingData(images, labels, np.arange(count), images[:1], labels[:1])
 
 
-def measure(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
-    """Return (median seconds of an epoch, median ratio to the reference) for each way."""
+def measure(options: argparse.Namespace) -> Comparison:
+    """Return the seconds of an epoch for each way."""
     data, warm = made_up(options.images), made_up(options.batch)
     ways = {
-        "reference": lambda images: reference_epoch(options, images),
-        **{f"reveil {p}": lambda images, p=p: our_epoch(options, images, p) for p in PRECISIONS},
+        "reference": partial(reference_epoch, options),
+        **{f"reveil {p}": partial(our_epoch, options, precision=p) for p in PRECISIONS},
     }
-    for way in ways.values():
-        way(warm)
-    runs = [{name: way(data) for name, way in ways.items()} for _ in range(options.repeats)]
-    seconds = {name: statistics.median(run[name] for run in runs) for name in ways}
-    ratios = {
-        name: statistics.median(run["reference"] / run[name] for run in runs) for name in ways
-    }
-    return seconds, ratios
+    on_all, on_few = (
+        {name: partial(way, images) for name, way in ways.items()} for images in (data, warm)
+    )
+    return Comparison(paired.alternate(on_all, options.repeats, warm_up=on_few))
 
 
 def parse_options() -> argparse.Namespace:
@@ -165,24 +161,16 @@ def main() -> None:
     """Measure, print, and write the JSON file if one is asked for."""
     options = parse_options()
     torch.set_num_threads(options.threads)
-    seconds, ratios = measure(options)
-    print(f"{'':16}{'s per epoch':>12}{'images/s':>12}{'ratio':>8}")
-    for name, spent in seconds.items():
-        print(f"{name:16}{spent:12.3f}{options.images / spent:12.1f}{ratios[name]:8.2f}")
+    compared = measure(options)
+    ratios = compared.ratios
+    print(f"{'':16}{'s per epoch':>12}{'images/s':>12}{'ratio':>8}  range")
+    for name, (_, spent, _) in compared.seconds.items():
+        speed = f"{spent:12.3f}{options.images / spent:12.1f}"
+        print(f"{name:16}{speed}{ratios[name].median:8.2f}  {ratios[name]}")
     ratio = ratios[f"reveil {options.precision}"]
-    if options.json:
-        write_json(
-            options.json,
-            {
-                **{key: value for key, value in vars(options).items() if key != "json"},
-                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-                "torch": torch.__version__,
-                "seconds": seconds,
-                "ratios": ratios,
-                "ratio": ratio,
-            },
-        )
-    print(f"ratio: {ratio:.1f}")
+    own = {"ratio": ratio.median, "ratio_range": ratio.range}
+    paired.write(options, choose_device(options.device), compared.facts() | own)
+    print(f"ratio: {ratio.median:.1f}")
 
 
 if __name__ == "__main__":

@@ -9,11 +9,10 @@ the ratio of the times over everything, the median of the repeats.
 """
 
 import argparse
-import platform
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numba
@@ -22,13 +21,15 @@ import PIL
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
+import paired
 import source  # noqa: F401
+from paired import Comparison, Spread
 from reveil import datasets, policies
-from reveil.files import write_json
 from reveil.rng import generator
 from reveil.transforms import LIBRARY, Operation, compiled, transform
 from reveil.views import View, view_for
 
+SIDES = ("pillow", "batched")
 BLACK, GREY = (0, 0, 0), (128,) * 4
 
 
@@ -129,26 +130,35 @@ def timed(work: Callable[[], np.ndarray]) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - busy
 
 
-def measure(cases: list[Case], repeats: int) -> tuple[dict[str, tuple[float, float]], list[float]]:
-    """Return (Pillow, batched) median seconds for each name, and the overall ratios.
+def measure(cases: list[Case], repeats: int) -> tuple[dict[str, dict[str, float]], list[Spread]]:
+    """Return median seconds of Pillow and batched for each name, and the overall ratios.
 
     The first ratio is of time, the second of cores' time: what one core does, however many others
     want it.
     """
-    runs: list[dict[str, np.ndarray]] = []
-    for _ in range(repeats):
-        seconds: dict[str, np.ndarray] = {}
-        for case in cases:
-            row = seconds.setdefault(case.name, np.zeros((2, 2)))
-            row += [timed(case.pillow), timed(case.batched)]
-        runs.append(seconds)
-    table = {
-        name: tuple(statistics.median(float(run[name][side, 0]) for run in runs) for side in (0, 1))
-        for name in runs[0]
+    ways = {
+        (number, side): partial(timed, getattr(case, side))
+        for number, case in enumerate(cases)
+        for side in SIDES
     }
-    totals = [sum(run.values()) for run in runs]
-    ratios = [statistics.median(t[0, kind] / t[1, kind] for t in totals) for kind in (0, 1)]
-    return table, [float(ratio) for ratio in ratios]
+    runs = paired.alternate(ways, repeats, warm_up={})
+
+    def compared(numbers: list[int], kind: int) -> Comparison:
+        spent = {
+            side: [sum(runs[n, side][repeat][kind] for n in numbers) for repeat in range(repeats)]
+            for side in SIDES
+        }
+        return Comparison(spent, reference="pillow")
+
+    named: dict[str, list[int]] = {}
+    for number, case in enumerate(cases):
+        named.setdefault(case.name, []).append(number)
+    table = {
+        name: {side: spread.median for side, spread in compared(numbers, 0).seconds.items()}
+        for name, numbers in named.items()
+    }
+    everything = list(range(len(cases)))
+    return table, [compared(everything, kind).ratios["batched"] for kind in (0, 1)]
 
 
 def check_equal(cases: list[Case]) -> None:
@@ -176,28 +186,21 @@ def main() -> None:
 
     uses = {name: sum(case.name == name for case in cases) for name in table}
     print(f"{'':22}{'cases':>6}{'Pillow ms':>12}{'batched ms':>12}{'ratio':>8}")
-    for name, (pillow, batched) in table.items():
-        each = [1e3 * seconds / uses[name] for seconds in (pillow, batched)]
-        print(f"{name:22}{uses[name]:6}{each[0]:12.1f}{each[1]:12.2f}{pillow / batched:8.1f}")
-    if arguments.json:
-        write_json(
-            arguments.json,
-            {
-                "count": arguments.count,
-                "size": arguments.size,
-                "threads": arguments.threads,
-                "repeats": arguments.repeats,
-                "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-                "torch": torch.__version__,
-                "numba": numba.__version__,
-                "pillow": PIL.__version__,
-                "seconds": {name: {"pillow": p, "batched": b} for name, (p, b) in table.items()},
-                "core_ratio": core_ratio,
-                "ratio": ratio,
-            },
-        )
-    print(f"of the time of cores: {core_ratio:.1f}")
-    print(f"ratio: {ratio:.1f}")
+    for name, row in table.items():
+        pillow, batched = (1e3 * row[side] / uses[name] for side in SIDES)
+        print(f"{name:22}{uses[name]:6}{pillow:12.1f}{batched:12.2f}{pillow / batched:8.1f}")
+    found = {
+        "numba": numba.__version__,
+        "pillow": PIL.__version__,
+        "seconds": table,
+        "core_ratio": core_ratio.median,
+        "core_ratio_range": core_ratio.range,
+        "ratio": ratio.median,
+        "ratio_range": ratio.range,
+    }
+    paired.write(arguments, torch.device("cpu"), found)
+    print(f"of the time of cores: {core_ratio.median:.1f}")
+    print(f"ratio: {ratio.median:.1f}")
 
 
 if __name__ == "__main__":

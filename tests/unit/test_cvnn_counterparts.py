@@ -83,6 +83,15 @@ def test_every_test_image_counts_once_and_has_another_one_beside_it(count):
     assert not torch.equal(draws.angles, draws.guesses)
 
 
+def test_wrong_keys_are_a_quarter_turn_away_or_more_and_uniform_there():
+    draws = KeyDraws.make(2000, 0, swaps=False)
+    away = (draws.wrong - draws.angles).remainder(2 * math.pi)
+    assert away.min() >= math.pi / 2 - 1e-5
+    assert away.max() <= 3 * math.pi / 2 + 1e-5
+    # Five standard deviations of 500 of 2000 are 97.
+    assert torch.histc(away, 4, math.pi / 2, 3 * math.pi / 2).min() > 400
+
+
 def test_test_images_are_exchanged_half_of_the_time_or_never():
     assert 0.4 < KeyDraws.make(1000, 0, swaps=True).swapped.float().mean() < 0.6
     assert not KeyDraws.make(1000, 0, swaps=False).swapped.any()

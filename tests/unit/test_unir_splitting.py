@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from reveil.unir.feed import Feed
+from reveil.unir.game import Game
 from reveil.unir.splitting import hidden_error, split
-from tests.reconstructing import operator
+from tests.reconstructing import MODEL, measured, operator, recipe
 
 
 def test_what_is_hidden_was_observed_and_is_not_seen():
@@ -34,3 +36,22 @@ def test_the_error_is_the_mean_over_hidden_values():
     hidden = torch.tensor([[[[1.0, 0.0]]]])
     assert hidden_error(x_hat, y, hidden).item() == pytest.approx((1 + 9) / 2)
     assert hidden_error(x_hat, y, 0 * hidden).item() == 0
+
+
+def test_g_sees_the_rest_and_learns_from_what_was_hidden(monkeypatch):
+    made, keys = operator(), recipe(variant="splitting")
+    played, inputs = Game(made, made, MODEL, keys, 0, torch.device("cpu")), []
+    learn = played.generator.learn
+    monkeypatch.setattr(
+        played.generator, "learn", lambda y, noise: (inputs.append(y), learn(y, noise))[1]
+    )
+    data = Feed(measured(made), played.variant, keys, 0).data(0, played.arrange)
+    dealt = played.deal(0, data, learns=True)
+    observed, hidden = made.observed(data.y).bool(), dealt.hidden.bool()
+    fill = made.settings.fill
+    assert torch.equal(inputs[0], torch.where(observed & ~hidden, data.y, fill))
+    errors = (dealt.x_hat - data.y).detach().square()
+    found = played.learn(dealt, 0.0)["loss_likelihood"]
+    torch.testing.assert_close(found, errors[hidden].mean())
+    # Neither all that was observed nor all that there is.
+    assert min((errors[observed].mean() - found).abs(), (errors.mean() - found).abs()) > 1e-3

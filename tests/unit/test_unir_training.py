@@ -76,6 +76,25 @@ def test_g_and_f_are_called_twice_with_one_theta(monkeypatch, weight, calls):
     torch.testing.assert_close(dealt.y_hat, apply(dealt.x_hat, dealt.theta))
 
 
+def test_what_the_likelihood_explains_is_y_hat(monkeypatch):
+    """The second reconstruction, measured again, is compared with y_hat and not with y."""
+    played = game()
+    dealt, learn, made = hand(played), played.generator.learn, []
+
+    def learned(y, noise):
+        made.append(learn(y, noise))
+        return made[-1]
+
+    monkeypatch.setattr(played.generator, "learn", learned)
+    found = played.learn(dealt, 0.0)["loss_likelihood"]
+    y_tilde = played.simulated.apply(made[0][0].detach(), dealt.theta)
+    expected, other = (
+        (y_tilde - target).square().mean() for target in (dealt.y_hat.detach(), dealt.data.y)
+    )
+    torch.testing.assert_close(found, expected)
+    assert (found - other).abs() > 0.01
+
+
 def test_the_simulated_theta_is_not_the_one_behind_y():
     played, measurements = game(), measured()
     first, second = hand(played), hand(played, 1)
