@@ -181,6 +181,21 @@ def test_those_that_stand_on_a_recipe_do_not_tell_its_mistake_again():
     )
 
 
+def test_what_has_no_effect_on_generators_is_refused():
+    told(
+        {"recipes": {"unir": {"optimizer": "sgd"}}},
+        "recipes.unir.optimizer",
+        "'sgd' has no effect on generators",
+        "allowed: 'adam', as in recipe unir",
+    )
+    told(
+        {"recipes": {"regress-pajot2019": {"epochs": 3}}},
+        "recipes.regress-pajot2019.epochs",
+        "reconstruction.steps",
+        "allowed: 60",
+    )
+
+
 # What goes together -----------------------------------------------------------------------------
 
 

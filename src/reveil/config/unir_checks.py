@@ -16,6 +16,8 @@ from reveil.config import (
 from reveil.config.experiments import ATTACK, NETWORK, Page, recipe_name
 from reveil.config.name_checks import caught, check_recipe
 from reveil.config.other_study import with_home
+from reveil.config.presets import DEFAULT
+from reveil.config.resolve import values_of
 from reveil.config.study import CHECK_MODEL, NAME, Place, Study
 from reveil.errors import ReveilError, not_allowed
 from reveil.unir import variants
@@ -24,6 +26,11 @@ Values = Mapping[str, Any]
 Entries = Sequence[tuple[str, str]]
 
 PRESETS = {"policies": "operators", "attacks": "reconstructions"}
+# The recipe that those of generators stand on, and its keys that the training of a generator has no
+# use for: its optimiser is Adam, its end a number of steps, and its images are not augmented.
+GENERATORS = "unir"
+UNUSED = ("epochs", "optimizer", "momentum", "nesterov", "weight_decay", "milestones",
+          "loss_factor", "drop_last", "augment", "normalisation")  # fmt: skip
 
 
 def check(study: Study) -> Iterator[str]:
@@ -31,6 +38,7 @@ def check(study: Study) -> Iterator[str]:
     yield from operator_checks.check(study)
     yield from reconstruction_checks.check(study)
     yield from effects.told(study, "recipes", partial(_alone, study), "reconstruction")
+    yield from _unused(study)
     yield from _classifiers(study)
     yield from section_checks.check(study, PRESETS)
     for entry, name in study.entries("recipes"):
@@ -90,6 +98,25 @@ def _alone(study: Study, settings: Values, default: Values) -> Iterator[tuple[st
             f"'reconstruction' is not allowed with variant {settings['variant']!r}, whose D sees "
             "re-measured reconstructions; allowed: remeasured, or variant unir-released",
         )
+
+
+def _unused(study: Study) -> Iterator[str]:
+    """What has no effect on a generator stays as it is in the recipe of all of them."""
+    presets = study.presets["recipes"]
+    stand = [
+        n for n in presets.names if study.sound("recipes", n) and GENERATORS in presets.chain(n)
+    ]
+    kept = {**values_of(presets, DEFAULT), **presets.files[GENERATORS]}
+    for name in stand:
+        values, base = (values_of(presets, n) for n in (name, presets.chain(name)[-2]))
+        for key in UNUSED:
+            of_base = name != GENERATORS and values[key] == base[key]
+            if values[key] != kept[key] and not of_base:
+                yield (
+                    f"recipes.{name}.{key}: {values[key]!r} has no effect on generators, which "
+                    "Adam trains for reconstruction.steps on images as they are; allowed: "
+                    f"{kept[key]!r}, as in recipe {GENERATORS}"
+                )
 
 
 def _sees_otherwise(settings: Values) -> bool:
