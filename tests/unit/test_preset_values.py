@@ -9,6 +9,7 @@ import pytest
 
 from reveil.errors import ReveilError
 from reveil.preset_values import NOT_NEGATIVE, POSITIVE, SWITCH, PresetKind, whole_from
+from tests.workflow import ROOT
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,5 @@ def test_ranges(allowed, good, bad) -> None:
 
 def test_planning_does_not_import_torch() -> None:
     code = "import sys, reveil.preset_values; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    environment = {"PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0

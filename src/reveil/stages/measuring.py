@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from reveil import datasets, indices
 from reveil.datasets import Dataset
@@ -93,6 +94,12 @@ def pixels(images: np.ndarray, view: View) -> np.ndarray:
     if images.shape[1:] == view.shape:
         return images
     return view.evaluate(torch.from_numpy(np.array(images))).numpy()
+
+
+def as_bytes(images: Tensor) -> np.ndarray:
+    """Return images in [-1, 1] as uint8; what is not finite is grey."""
+    levels = (images.nan_to_num(0).clamp(-1, 1) + 1) * 127.5
+    return levels.round().to(torch.uint8).numpy()
 
 
 def evenly(total: int, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reveil.digest import file_digest
 from reveil.stages.attacking import KEYS
-from reveil.stages.measuring import Measuring, evenly
+from reveil.stages.measuring import Measuring, as_bytes, evenly
 from reveil.stages.work import Work, block_positions
 from reveil.unir import weights
 from reveil.unir.judging import judge
@@ -103,12 +103,6 @@ def pictures(
         whole = hard_consistency(found.images, operator.observed_values(y), mask)
         arrays |= {"mask": mask.bool().numpy(), "consistent": as_bytes(whole)}
     return arrays
-
-
-def as_bytes(images: Tensor) -> np.ndarray:
-    """Return images in [-1, 1] as uint8; what is not finite is grey."""
-    levels = (images.nan_to_num(0).clamp(-1, 1) + 1) * 127.5
-    return levels.round().to(torch.uint8).numpy()
 
 
 def _halves(values: Tensor) -> np.ndarray:

@@ -16,8 +16,7 @@ from reveil.digest import file_digest
 from reveil.errors import ReveilError
 from reveil.models.weights import load_model
 from reveil.rng import generator
-from reveil.stages.measuring import Measuring, evenly
-from reveil.stages.reconstructing import as_bytes
+from reveil.stages.measuring import Measuring, as_bytes, evenly
 from reveil.stages.work import Work
 from reveil.statistics import Estimate
 from reveil.unir import weights
