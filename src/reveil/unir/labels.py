@@ -15,7 +15,7 @@ SUPERVISED = ("unpaired", "paired", "regress")
 
 _METHODS = {
     "unir": "UNIR",
-    "unir-average": "UNIR, average of weights",
+    "unir-average": "UNIR with EMA",
     "unir-hinge": "UNIR, hinge and spectral norm",
     "unir-least-squares": "UNIR, least squares",
     "unir-two-rates": "UNIR, two learning rates",
