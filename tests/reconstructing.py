@@ -66,6 +66,8 @@ def measured(made=None, count=24, kind=Measurements, corruption="fixed"):
 
 
 def recipe(top=None, **keys):
+    if keys.get("variant") == "unir-released":
+        keys = {"d_input": "reconstruction", **keys}
     return {**RECIPE, **(top or {}), "reconstruction": {**RECONSTRUCTION, **keys}}
 
 

@@ -35,7 +35,11 @@ TRAINING = {
 RECIPES = {
     "unir": {},
     "cond-ambient": {"variant": "cond-ambient"},
-    "unir-released": {"variant": "unir-released", "gan_loss": "least-squares"},
+    "unir-released": {
+        "variant": "unir-released",
+        "gan_loss": "least-squares",
+        "d_input": "reconstruction",
+    },
     "unpaired": {"variant": "unpaired"},
     "paired": {"variant": "paired"},
     "regress": {"variant": "regress"},

@@ -40,14 +40,17 @@ def test_who_makes_images_of_noise():
 @pytest.mark.parametrize("name", variants.VARIANTS)
 def test_each_has_its_type_of_generator(name):
     fitting, other = ("dcgan", "unet") if name in SAMPLING else ("unet", "dcgan")
-    check(fitting, variant=name)
+    own = {"d_input": "reconstruction"} if name == "unir-released" else {}
+    check(fitting, variant=name, **own)
     with pytest.raises(ReveilError, match=f"variant: '{name}' is not allowed for the model"):
-        check(other, variant=name)
+        check(other, variant=name, **own)
 
 
 def test_the_released_input_of_d_has_its_own_variant():
-    with pytest.raises(ReveilError, match="d_input: 'reconstruction'.*variant 'unir-released'"):
+    with pytest.raises(ReveilError, match="d_input: 'reconstruction'.*variant unir-released"):
         check(d_input="reconstruction")
+    with pytest.raises(ReveilError, match="d_input: 'remeasured'.*allowed: reconstruction"):
+        check(variant="unir-released")
     check(variant="unir-released", d_input="reconstruction")
 
 

@@ -92,12 +92,8 @@ def _alone(study: Study, settings: Values, default: Values) -> Iterator[tuple[st
         message = not_allowed("assumed", assumed, study.presets["operators"].names)
         told = with_home(study, "policies", assumed, message)
         yield "assumed", told.removeprefix("assumed: ")
-    if _sees_otherwise(settings):
-        yield (
-            "d_input",
-            f"'reconstruction' is not allowed with variant {settings['variant']!r}, whose D sees "
-            "re-measured reconstructions; allowed: remeasured, or variant unir-released",
-        )
+    if wrong := variants.wrong_d_input(settings):
+        yield "d_input", wrong
 
 
 def _unused(study: Study) -> Iterator[str]:
@@ -117,12 +113,6 @@ def _unused(study: Study) -> Iterator[str]:
                     "Adam trains for reconstruction.steps on images as they are; allowed: "
                     f"{kept[key]!r}, as in recipe {GENERATORS}"
                 )
-
-
-def _sees_otherwise(settings: Values) -> bool:
-    """Whether a recipe shows D another image than its variant is about."""
-    released = settings["d_input"] == variants.RECONSTRUCTION
-    return released and variants.get(settings["variant"]).fake == variants.REMEASURED
 
 
 def _classifiers(study: Study) -> Iterator[str]:
@@ -209,7 +199,7 @@ def _misfit(
 ) -> str | None:
     """Return why a recipe does not train the network of a place under an operator, or None."""
     operator, settings = study.operator(policy[1]), _recipe(study, place, recipe[1])
-    if operator is None or settings is None or _sees_otherwise(settings["reconstruction"]):
+    if operator is None or settings is None or variants.wrong_d_input(settings["reconstruction"]):
         return None
     problem = unir_fit.training_problem(settings, place.network, operator)
     return problem and f"{recipe[0]}: {recipe[1]!r}: {problem}"

@@ -103,6 +103,26 @@ def get(name: str) -> Variant:
     return VARIANTS[name]
 
 
+def wrong_d_input(settings: Mapping[str, Any]) -> str | None:
+    """Return why ``d_input`` is not what the D of the variant sees, None if it is.
+
+    Args:
+        settings: ``reconstruction`` of a recipe, with a variant that exists.
+    """
+    name, said = settings["variant"], settings["d_input"]
+    variant = get(name)
+    if variant.fake == REMEASURED and said == RECONSTRUCTION:
+        sees, other = "re-measured reconstructions", "unir-released"
+    elif variant == VARIANTS["unir-released"] and said == REMEASURED:
+        sees, other = "reconstructions as they are", "unir"
+    else:
+        return None
+    return (
+        f"{said!r} is not allowed with variant {name!r}, whose D sees {sees}; allowed: "
+        f"{variant.fake}, or variant {other}"
+    )
+
+
 def check(settings: Mapping[str, Any], model: str, operator: "OperatorSettings") -> None:
     """Raise a ``ReveilError`` for what cannot be trained.
 
@@ -118,11 +138,8 @@ def check(settings: Mapping[str, Any], model: str, operator: "OperatorSettings")
         raise ReveilError(not_allowed(f"{start}order", settings["order"], ORDERS))
     if settings["d_input"] not in D_INPUTS:
         raise ReveilError(not_allowed(f"{start}d_input", settings["d_input"], D_INPUTS))
-    if settings["d_input"] == RECONSTRUCTION and variant.fake == REMEASURED:
-        raise ReveilError(
-            f"{start}d_input: 'reconstruction' is not allowed with variant {name!r}, whose D sees "
-            "re-measured reconstructions; allowed: remeasured, or variant 'unir-released'"
-        )
+    if wrong := wrong_d_input(settings):
+        raise ReveilError(f"{start}d_input: {wrong}")
     if names.reconstructs(model) == variant.samples:
         fitting = [k for k, v in VARIANTS.items() if v.samples != variant.samples]
         what = "images from noise" if variant.samples else "a reconstruction of each measurement"

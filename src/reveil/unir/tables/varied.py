@@ -84,8 +84,7 @@ def _switches(place: Place) -> Row | None:
     training = _training(place)
     return {
         "changed": place.changed,
-        # The variant of the released code has the reconstruction there, whatever its recipe says.
-        "d_input": "reconstruction" if released else training["d_input"],
+        "d_input": training["d_input"],
         "lik_detach": training["lik_detach"],
         "lik_share_noise": "yes" if training["lik_share_noise"] else "no",
     }
