@@ -3,7 +3,8 @@
 
 
 include: "unir_pages.smk"
-include: "unir_tables.smk"
+include: "unir_report_tables.smk"
+include: "unir_our_tables.smk"
 include: "unir_figures.smk"
 include: "unir_targets.smk"
 
