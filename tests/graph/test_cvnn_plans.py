@@ -1,14 +1,13 @@
 """What Snakemake plans of private networks: who is trained again, and who is not."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.edits import edited, work
 from tests.workflow import Clone
 
-DRAWING = ("cvnn_table_", "cvnn_figure_")
 ATTACKING = {"train_attacker", "attack_features"}
 
 
@@ -17,27 +16,6 @@ def copied(tiny: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     """A copy of the finished run for all tests here, which leave it as it was."""
     with tiny.copy(tmp_path_factory.mktemp("plans")) as clone:
         yield clone
-
-
-@contextmanager
-def edited(clone: Clone, module: str) -> Iterator[Clone]:
-    """Yield the clone with one statement more in a module."""
-    path = clone.path / f"src/reveil/cvnn/{module}.py"
-    source = path.read_text()
-    path.write_text(f"{source}\nREMARK = 1\n")
-    try:
-        yield clone
-    finally:
-        path.write_text(source)
-
-
-def work(plan: dict[str, int]) -> dict[str, int]:
-    """Return the jobs of a plan that neither stack rows, nor draw, nor ask for other jobs."""
-    return {
-        rule: count
-        for rule, count in plan.items()
-        if rule not in ("all", "cvnn") and not rule.startswith(("collect_", *DRAWING))
-    }
 
 
 def trained(clone: Clone, *attacks: str) -> int:
@@ -72,7 +50,7 @@ def test_finished_target_plans_nothing(tiny: Clone, target: str) -> None:
 def test_edited_attacker_reruns_its_attacks_and_no_training(
     copied: Clone, module: str, attacks: tuple[str, ...]
 ) -> None:
-    with edited(copied, f"attackers/{module}") as clone:
+    with edited(copied, "cvnn", f"attackers/{module}") as clone:
         planned = clone.plan()
     count = trained(copied, *attacks)
     assert 0 < count <= trained(copied, "")
@@ -80,12 +58,12 @@ def test_edited_attacker_reruns_its_attacks_and_no_training(
     assert planned["train_attacker"] == count
     # Attackers whom others build on may attack nothing themselves.
     assert 0 < planned["attack_features"] <= count
-    assert set(work(planned)) == ATTACKING
+    assert set(work(planned, "cvnn")) == ATTACKING
 
 
 def test_edited_training_of_private_networks_trains_no_other(copied: Clone) -> None:
-    with edited(copied, "contest") as clone:
-        planned = work(clone.plan())
+    with edited(copied, "cvnn", "contest") as clone:
+        planned = work(clone.plan(), "cvnn")
     assert planned["train_private_model"] == networks(copied) > 0
     assert set(planned) == {"train_private_model", *ATTACKING}
 
@@ -116,13 +94,13 @@ def test_changed_config_reruns_what_depends_on_it(
     copied: Clone, overrides: dict, expected: dict[str, int]
 ) -> None:
     plan = copied.with_config("overrides", overrides).plan()
-    assert work(plan) == expected
+    assert work(plan, "cvnn") == expected
     assert bool(plan) == bool(expected)
 
 
 def test_other_images_are_attacked_by_the_same_attackers(copied: Clone) -> None:
     count = {"protocols": {"fixed-cvnn": {"scene": {"images": {"count": 4}}}}}
-    planned = work(copied.with_config("overrides", count).plan("cvnn"))
+    planned = work(copied.with_config("overrides", count).plan("cvnn"), "cvnn")
     assert set(planned) == {"attack_features"}
 
 

@@ -1,7 +1,6 @@
 """What Snakemake plans of reconstructions: who is trained once, and who is trained again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from reveil import config as settings
 from reveil.config.experiments import UNTRAINED, Cell
 from reveil.config.presets import read_yaml
+from tests.edits import edited, work
 from tests.workflow import ROOT, Clone
 
 DRAWING = ("unir_table_", "unir_figure_", "unir_exp")
@@ -22,27 +22,6 @@ def copied(tiny: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     """A copy of the finished run for all tests here, which leave it as it was."""
     with tiny.copy(tmp_path_factory.mktemp("plans")) as clone:
         yield clone
-
-
-@contextmanager
-def edited(clone: Clone, module: str) -> Iterator[Clone]:
-    """Yield the clone with one statement more in a module."""
-    path = clone.path / f"src/reveil/unir/{module}.py"
-    source = path.read_text()
-    path.write_text(f"{source}\nREMARK = 1\n")
-    try:
-        yield clone
-    finally:
-        path.write_text(source)
-
-
-def work(plan: dict[str, int]) -> dict[str, int]:
-    """Return the jobs of a plan that neither stack rows, nor draw, nor ask for other jobs."""
-    return {
-        rule: count
-        for rule, count in plan.items()
-        if rule not in ("all", "unir") and not rule.startswith(("collect_", *DRAWING))
-    }
 
 
 def generators(clone: Clone) -> int:
@@ -99,8 +78,8 @@ def test_finished_study_plans_nothing(tiny: Clone) -> None:
 
 
 def test_edited_training_reruns_all_generators_and_no_other_network(copied: Clone) -> None:
-    with edited(copied, "game") as clone:
-        planned = work(clone.plan())
+    with edited(copied, "unir", "game") as clone:
+        planned = work(clone.plan(), "unir")
     assert planned["train_reconstruction"] == generators(copied) > 20
     assert set(planned) == {"train_reconstruction", "reconstruct_images", "draw_samples"}
     # Methods without a network stay as they are.
@@ -109,8 +88,8 @@ def test_edited_training_reruns_all_generators_and_no_other_network(copied: Clon
 
 
 def test_edited_method_reruns_its_images_and_who_learns_from_them(copied: Clone) -> None:
-    with edited(copied, "reconstruct/variation") as clone:
-        planned = work(clone.plan("unir"))
+    with edited(copied, "unir", "reconstruct/variation") as clone:
+        planned = work(clone.plan("unir"), "unir")
     assert planned == {
         "reconstruct_images": blocks(copied, "tv"),
         # unmeasure-tv-bora2018 learns from what it makes.
@@ -120,8 +99,8 @@ def test_edited_method_reruns_its_images_and_who_learns_from_them(copied: Clone)
 
 
 def test_edited_judge_trains_nothing(copied: Clone) -> None:
-    with edited(copied, "judging") as clone:
-        planned = work(clone.plan("unir"))
+    with edited(copied, "unir", "judging") as clone:
+        planned = work(clone.plan("unir"), "unir")
     assert planned == {"reconstruct_images": blocks(copied)}
 
 
@@ -157,7 +136,7 @@ def test_changed_config_reruns_what_depends_on_it(
     copied: Clone, overrides: dict, expected: dict[str, int]
 ) -> None:
     plan = copied.with_config("overrides", overrides).plan("unir")
-    assert work(plan) == expected
+    assert work(plan, "unir") == expected
     assert bool(plan) == bool(expected)
 
 

@@ -3,7 +3,7 @@
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -18,14 +18,13 @@ from snakemake.cli import get_argument_parser
 
 from reveil import config, datasets, defence_names, policies, search, selection, tables
 from reveil.candidates import draw_candidates
-from reveil.config.schema import DEFINITIONS, problems, resolved, section
 from reveil.errors import ReveilError
 from reveil.models.names import check_name
 from reveil.stages import summaries
 from reveil.training import Trained
+from tests.markdown import deviations, markdown_tables, switches, wrong_switch
 from tests.workflow import ROOT, SNAKEMAKE, environment
 
-DEVIATIONS = ROOT / "docs/deviations.md"
 HEADER = [
     *("topic", "paper says", "released code does", "Drabent et al.", "Warmerdam et al."),
     *("here (`fixed`)", "switch", "why, and effect where known"),
@@ -57,42 +56,7 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
-def markdown_tables(text: str) -> Iterator[list[list[str]]]:
-    """Yield every table as rows of cells, the header first, without the line under it."""
-    for block in re.findall(r"(?:^\|.*\|$\n?)+", text, flags=re.MULTILINE):
-        lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in block.splitlines()]
-        yield [[cell.strip() for cell in line] for line in lines[:1] + lines[2:]]
-
-
 # --- docs/deviations.md -------------------------------------------------------------------------
-
-
-@cache
-def deviations() -> list[dict[str, str]]:
-    found = [table for table in markdown_tables(DEVIATIONS.read_text()) if table[0] == HEADER]
-    return [dict(zip(HEADER, row, strict=True)) for table in found for row in table[1:]]
-
-
-def switches(row: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return (kind, what stands in backquotes) for every switch that a row names."""
-    if row["switch"] == "none":
-        return []
-    return [re.fullmatch(r"(\w+) `([^`]+)`", part).groups() for part in row["switch"].split("; ")]
-
-
-@cache
-def schema() -> dict[str, Any]:
-    return config.load_schema(ROOT)
-
-
-def missing_key(key: str, below: Mapping[str, Any]) -> str | None:
-    """Return the part of a dotted key that the schema does not have, or None."""
-    for part in key.split("."):
-        below = resolved(below, schema())
-        if part not in below.get("properties", {}):
-            return part
-        below = below["properties"][part]
-    return None
 
 
 def defence_problem(named: str) -> str | None:
@@ -104,31 +68,18 @@ def defence_problem(named: str) -> str | None:
     return None
 
 
-def wrong_switch(kind: str, named: str) -> str | None:
-    """Return what is wrong with a switch, or None."""
-    if kind == "policy":
-        return None if policies.canonical(named) == named else "not its canonical name"
-    if kind == "model":
-        return check_name(named)
-    if kind == "defence":
-        return defence_problem(named)
-    if kind == "preset":
-        return None if (ROOT / "config" / f"{named}.yaml").is_file() else "no such file"
-    key, _, value = named.partition(": ")
-    below = schema() if kind == "config" else section(schema(), DEFINITIONS[KINDS[kind]])
-    if missing_key(key, below):
-        return f"no key {missing_key(key, below)!r}"
-    if not value:
-        return None
-    nested: Any = yaml.safe_load(value)
-    for part in reversed(key.split(".")):
-        nested = {part: nested}
-    return "; ".join(map(str, problems(nested, below))) or None
+def policy_problem(named: str) -> str | None:
+    """Return what is wrong with the name of a policy, or None."""
+    return None if policies.canonical(named) == named else "not its canonical name"
 
 
-@pytest.mark.parametrize("row", deviations(), ids=lambda row: row["topic"])
+OWN = {"policy": policy_problem, "model": check_name, "defence": defence_problem}
+ROWS = deviations(HEADER)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["topic"])
 def test_every_switch_of_a_deviation_exists(row: dict[str, str]) -> None:
-    wrong = {switch: wrong_switch(*switch) for switch in switches(row)}
+    wrong = {switch: wrong_switch(*switch, KINDS, OWN) for switch in switches(row)}
     assert {switch: message for switch, message in wrong.items() if message} == {}
 
 
@@ -146,14 +97,14 @@ def test_every_switch_of_a_deviation_exists(row: dict[str, str]) -> None:
     ],
 )
 def test_a_switch_that_does_not_exist_is_noticed(kind: str, named: str) -> None:
-    assert wrong_switch(kind, named)
+    assert wrong_switch(kind, named, KINDS, OWN)
 
 
 def test_deviations_are_complete_rows() -> None:
-    assert len(deviations()) >= 40
-    topics = [row["topic"] for row in deviations()]
+    assert len(ROWS) >= 40
+    topics = [row["topic"] for row in ROWS]
     assert len(set(topics)) == len(topics)
-    assert [row["topic"] for row in deviations() if not all(row.values())] == []
+    assert [row["topic"] for row in ROWS if not all(row.values())] == []
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -173,7 +124,7 @@ def differing(resolved_presets: list[dict[str, Any]]) -> set[str]:
 
 def without_row(kind: str, keys: set[str]) -> set[str]:
     """Return the keys that no row names, by themselves or by a section that holds them."""
-    named = [key.split(": ")[0] for row in deviations() for k, key in switches(row) if k == kind]
+    named = [key.split(": ")[0] for row in ROWS for k, key in switches(row) if k == kind]
     return {key for key in keys if not any(f"{key}.".startswith(f"{name}.") for name in named)}
 
 

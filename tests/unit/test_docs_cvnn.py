@@ -27,8 +27,8 @@ from reveil.cvnn.training import TrainedPrivate
 from reveil.stages import feature_attacking, private_summaries, summaries
 from tests import cvnn_tables as made_up
 from tests.hidden import Toy, attack, own_data
+from tests.markdown import markdown_tables
 from tests.private import network
-from tests.unit.test_docs import markdown_tables
 from tests.workflow import ROOT
 
 REFERENCE = ROOT / "docs/reference"

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from jinja2 import StrictUndefined, Template
 
+from tests import captions
 from tests.workflow import ROOT
 
 EXPERIMENTS = [f"exp{number:02}" for number in range(1, 18)]
@@ -16,28 +16,9 @@ ITEMS = [f"unir_table_{name}" for name in TABLES] + [f"unir_figure_{name}" for n
 SOURCES = r"Pajot et al\. 2019|Guo et al\. 2020|Bora et al\. 2018|\bours\b"
 
 
-def rendered(item: str, dataset: str) -> str:
-    caption = (ROOT / f"workflow/report/{item}.rst").read_text()
-    study = {"datasets": [dataset], "experiments": {"datasets": [dataset]}}
-    snakemake = {
-        "config": {"run": "paper", "seeds": [0, 1], "studies": {"unir": study}},
-        "params": {"seed": 7, "pages": [{"dataset": dataset, "protocol": "fixed-unir"}]},
-    }
-    return " ".join(
-        Template(caption, undefined=StrictUndefined).render(snakemake=snakemake).split()
-    )
-
-
 @pytest.mark.parametrize("item", ITEMS)
 def test_captions_say_where_to_look_the_source_and_what_is_synthetic(item):
-    caption = rendered(item, "celeba-64-synthetic")
-    assert caption.endswith('Run "paper", seeds 0, 1.')
-    assert "Synthetic: celeba-64-synthetic" in caption
-    assert "Synthetic" not in rendered(item, "celeba-64")
-    assert re.search(r"\bLook\b", caption)
-    assert re.search(SOURCES, caption)
-    sampled = re.search(r"\bn\b.*interval|interval.*\bn\b|no interval", caption)
-    assert sampled or "an illustration" in caption
+    captions.check("unir", item, "celeba-64", SOURCES)
 
 
 def test_every_caption_is_one_of_the_study():
@@ -57,26 +38,28 @@ def test_every_rule_that_draws_has_its_caption():
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_illustrations_name_their_seed(name):
-    assert "one seed, 7" in rendered(f"unir_figure_{name}", "celeba-64")
+    assert "one seed, 7" in captions.rendered("unir", f"unir_figure_{name}", "celeba-64")
 
 
 @pytest.mark.parametrize("name", CURVES)
 def test_curves_are_lines_of_seeds_without_an_interval(name):
-    caption = rendered(f"unir_figure_{name}", "celeba-64")
+    caption = captions.rendered("unir", f"unir_figure_{name}", "celeba-64")
     assert "there is no interval; n, in seeds" in caption
 
 
 @pytest.mark.parametrize("name", ["methods", "exp04", "exp10", "exp11", "exp15"])
 def test_tables_without_the_papers_numbers_say_so(name):
-    assert "*not available*" in rendered(f"unir_table_{name}", "celeba-64")
+    assert "*not available*" in captions.rendered("unir", f"unir_table_{name}", "celeba-64")
 
 
 @pytest.mark.parametrize("name", ["exp02", "exp11"])
 def test_samples_are_called_no_reconstructions(name):
-    caption = rendered(f"unir_figure_{name}", "celeba-64")
+    caption = captions.rendered("unir", f"unir_figure_{name}", "celeba-64")
     assert re.search(r"[Nn]o sample belongs to any image", caption)
 
 
 @pytest.mark.parametrize("name", ["exp04", "exp05", "exp07", "exp12", "exp15"])
 def test_tables_of_errors_give_both_scales(name):
-    assert re.search(r"\[-1, 1\].*\[0, 1\]", rendered(f"unir_table_{name}", "celeba-64"))
+    assert re.search(
+        r"\[-1, 1\].*\[0, 1\]", captions.rendered("unir", f"unir_table_{name}", "celeba-64")
+    )

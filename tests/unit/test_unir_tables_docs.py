@@ -9,7 +9,7 @@ from reveil import rows
 from reveil.unir import tables
 from reveil.unir.tables.varied import SWEEPS
 from tests import unir_tables as made_up
-from tests.unit.test_docs import markdown_tables
+from tests.markdown import markdown_tables
 from tests.unit.test_docs_cvnn import documented, names
 from tests.workflow import ROOT
 
