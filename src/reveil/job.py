@@ -1,5 +1,6 @@
 """One job: its log, device, threads, resumable state and provenance."""
 
+import atexit
 import json
 import logging
 import os
@@ -97,6 +98,8 @@ class Job:
             fail(error)
         if error is not None:
             log.error("%s failed", self.name, exc_info=error)
+        elif hasattr(sys.modules["__main__"], "snakemake"):
+            atexit.register(leave)
 
     def state(self, output: str, identity: Mapping[str, Any], *, interval: float = 60.0) -> "State":
         """Return the resumable state of the job that writes ``output``, under ``scratch/``."""
@@ -137,6 +140,21 @@ def fail(error: ReveilError) -> None:
     log.error("error: %s", error)
     logging.shutdown()
     sys.exit(1)
+
+
+def leave() -> None:
+    """End the process of a finished script with status 0, without freeing what it holds.
+
+    The interpreter takes 0.7 s to take down PyTorch's modules one by one, a third of the time that
+    a small job takes. What others registered for the end is done.
+    """
+    atexit.unregister(leave)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A script ends with its job; whatever came after and failed keeps its status.
+    if not hasattr(sys, "last_value"):
+        os._exit(0)
 
 
 def end_with_snakemake(every: float = 1.0) -> None:

@@ -1,5 +1,6 @@
 """The small modules that every job stands on: files, digests, states, devices, progress, chunks."""
 
+import ast
 import json
 import logging
 import os
@@ -219,6 +220,48 @@ def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path: Path) -> None:
     pytest.fail("the job lives on")
 
 
+JOB = """
+import atexit, os, sys
+from reveil.job import Job
+end = os._exit
+os._exit = lambda status: (os.write(1, b"left"), end(status))
+atexit.register(print, "tidied")
+{first}
+with Job("a", sys.argv[1]):
+    print("worked")
+    {within}
+{after}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "within", "after", "said", "status"),
+    [
+        # Snakemake hands its scripts an object of this name.
+        ("snakemake = None", "", "", "worked tidied left", 0),
+        ("", "", "", "worked tidied", 0),
+        ("snakemake = None", "1 / 0", "", "worked tidied", 1),
+        ("snakemake = None", "sys.exit(3)", "", "worked tidied", 3),
+        ("snakemake = None", "", "1 / 0", "worked tidied", 1),
+    ],
+    ids=["script", "no script", "failed", "exit", "failed after its job"],
+)
+def test_a_finished_script_leaves_without_freeing_what_it_holds(
+    tmp_path: Path, first: str, within: str, after: str, said: str, status: int
+) -> None:
+    """Its output, its status, and what others registered for the end stay as they are."""
+    script = tmp_path / "job.py"
+    script.write_text(JOB.format(first=first, within=within, after=after))
+    source = str(Path(digest.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "a.log")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": source},
+    )
+    assert (done.stdout.split(), done.returncode) == (said.split(), status), done.stderr
+
+
 def test_chunks_halve_when_memory_runs_out() -> None:
     tried = []
 
@@ -315,6 +358,8 @@ def test_scripts_are_adapters(root: Path) -> None:
         assert "snakemake.config" not in text, name
         assert len(text.splitlines()) <= 30, name
         assert f'Job("{name}"' in text or f'"{name}"' in text, name
+        # With its job a script ends (reveil.job.leave).
+        assert isinstance(ast.parse(text).body[-1], ast.With), name
 
 
 def test_every_figure_and_table_has_a_caption_that_tells_of_synthetic_data(root: Path) -> None:
