@@ -6,7 +6,6 @@ import logging
 import os
 import platform
 import sys
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,23 +14,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from reveil import cards
 from reveil.digest import data_digest
+from reveil.ending import Stopping, end_with_snakemake, leave
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
 
 # Drawing jobs use this module too, and must not pay for importing PyTorch.
 if TYPE_CHECKING:
-    import psutil
     import torch
 
 log = logging.getLogger(__name__)
 
 DEVICES = ("auto", "cpu", "cuda")
+NO_SMALLER = (
+    "in pieces as small as they can be; what was saved stays. The batch of a training is never "
+    "split, as batch norm would see other statistics: take a GPU with more memory, or a recipe "
+    "with a smaller batch_size, which is another experiment"
+)
 RECORDED = ("torch", "torchvision", "numpy", "pandas", "scipy", "pillow", "snakemake")
 
 
 def choose_device(name: str = "auto") -> "torch.device":
     """Return the device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    ``auto`` is the CPU where there is no GPU, but not in a job of Slurm: there a GPU was asked for,
+    waited for and granted, and days on a CPU in its place would come as a surprise.
 
     Raises:
         ReveilError: a GPU was asked for and none is visible, or the name is unknown.
@@ -47,6 +55,13 @@ def choose_device(name: str = "auto") -> "torch.device":
             f"(CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}); "
             "allowed here: auto, cpu"
         )
+    if name == "auto" and not available and "SLURM_JOB_ID" in os.environ:
+        raise ReveilError(
+            f"device: 'auto': PyTorch {torch.__version__} sees no GPU in Slurm's job "
+            f"{os.environ['SLURM_JOB_ID']} on {platform.node()} (CUDA_VISIBLE_DEVICES="
+            f"{os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}); to compute without one set "
+            "compute.device: cpu"
+        )
     if name == "auto":
         return torch.device("cuda" if available else "cpu")
     index = name.partition(":")[2]
@@ -59,7 +74,9 @@ class Job:
     """The surroundings of one script, used as a context manager.
 
     Log records go to ``log_file`` and to the error stream; a ``ReveilError`` ends the process
-    with one line and status 1 instead of a traceback.
+    with one line and status 1 instead of a traceback. Where the machine has GPUs the job waits for
+    one that no other job holds, and sees no other; one that is named (``cuda:1``) is not waited
+    for, and in a job of Slurm it is Slurm who hands them out.
 
     Args:
         name: what the job is called in its log and provenance.
@@ -74,12 +91,15 @@ class Job:
         self.name, self.log_file, self._device, self.threads = name, log_file, device, threads
         self.device: torch.device | None = None
         self.started = time.time()
+        self.stopping = Stopping()
+        self._card: cards.Card | None = None
 
     def __enter__(self) -> Self:
         start_logging(self.log_file)
         end_with_snakemake()
         if self._device is not None:
             try:
+                self._take_card()
                 self.device = choose_device(self._device)
             except ReveilError as error:
                 fail(error)
@@ -94,8 +114,16 @@ class Job:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stopping.ignore()
+        if self._card is not None:
+            self._card.release()
         if isinstance(error, ReveilError):
             fail(error)
+        if isinstance(error, SystemExit):
+            return
+        # Its class is PyTorch's, which light jobs do not load.
+        if type(error).__name__ == "OutOfMemoryError":
+            fail(ReveilError(f"{self.name}: out of GPU memory on {self.device}, {NO_SMALLER}"))
         if error is not None:
             log.error("%s failed", self.name, exc_info=error)
         elif hasattr(sys.modules["__main__"], "snakemake"):
@@ -104,7 +132,20 @@ class Job:
     def state(self, output: str, identity: Mapping[str, Any], *, interval: float = 60.0) -> "State":
         """Return the resumable state of the job that writes ``output``, under ``scratch/``."""
         folder = Path("scratch") / self.name / Path(output).with_suffix("")
-        return State(folder, identity, interval=interval)
+        self.stopping.listen()
+        return State(folder, identity, interval=interval, stopping=self.stopping)
+
+    def _take_card(self) -> None:
+        """Hold one GPU and hide the others, before PyTorch looks at any."""
+        import torch
+
+        if self._device not in ("auto", "cuda") or "SLURM_JOB_ID" in os.environ:
+            return
+        if torch.version.cuda is None and torch.version.hip is None:
+            return
+        if found := cards.visible():
+            self._card = cards.take(found, cards.lock_folder())
+            os.environ["CUDA_VISIBLE_DEVICES"] = self._card.name
 
     def provenance(self, **facts: Any) -> dict[str, Any]:
         """Return what made a result: versions, hardware, times and the given facts."""
@@ -142,60 +183,6 @@ def fail(error: ReveilError) -> None:
     sys.exit(1)
 
 
-def leave() -> None:
-    """End the process of a finished script with status 0, without freeing what it holds.
-
-    The interpreter takes 0.7 s to take down PyTorch's modules one by one, a third of the time that
-    a small job takes. What others registered for the end is done.
-    """
-    atexit.unregister(leave)
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # A script ends with its job; whatever came after and failed keeps its status.
-    if not hasattr(sys, "last_value"):
-        os._exit(0)
-
-
-def end_with_snakemake(every: float = 1.0) -> None:
-    """End this process when the Snakemake that started it is gone.
-
-    A killed Snakemake leaves its jobs running; started again it would run them a second time,
-    beside the first. Nothing is watched when no Snakemake is among the ancestors.
-    """
-    import psutil
-
-    engine = next(filter(_is_snakemake, psutil.Process().parents()), None)
-    if engine is None:
-        return
-
-    def watch() -> None:
-        while _is_alive(engine):
-            time.sleep(every)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="end-with-snakemake").start()
-
-
-def _is_snakemake(process: "psutil.Process") -> bool:
-    import psutil
-
-    try:
-        # `snakemake ...`, `python .../snakemake ...` or `python -m snakemake ...`.
-        return any(Path(word).name == "snakemake" for word in process.cmdline()[:3])
-    except psutil.Error:
-        return False
-
-
-def _is_alive(process: "psutil.Process") -> bool:
-    import psutil
-
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -231,22 +218,34 @@ class State:
         folder: directory for the state's files.
         identity: JSON-like facts that must be equal for the state to be used again.
         interval: seconds between two saves that :meth:`due` asks for.
+        stopping: whether the process was asked to end; then :meth:`due` asks at once, and
+            :meth:`save` ends it.
     """
 
     def __init__(
-        self, folder: str | Path, identity: Mapping[str, Any], *, interval: float = 60.0
+        self,
+        folder: str | Path,
+        identity: Mapping[str, Any],
+        *,
+        interval: float = 60.0,
+        stopping: Stopping | None = None,
     ) -> None:
         self.path = Path(folder) / "state.safetensors"
         self.identity = json.loads(json.dumps(dict(identity), default=str))
         self.interval = interval
+        self.stopping = stopping or Stopping()
         self._saved = time.monotonic()
 
     def due(self) -> bool:
-        """Return whether the interval since the last save has passed."""
-        return time.monotonic() - self._saved >= self.interval
+        """Return whether the interval since the last save has passed, or the end was asked for."""
+        return self.stopping.asked or time.monotonic() - self._saved >= self.interval
 
     def save(self, tensors: "Mapping[str, torch.Tensor]", facts: Mapping[str, Any]) -> None:
-        """Write tensors and JSON-like facts atomically, in place of the earlier state."""
+        """Write tensors and JSON-like facts atomically, in place of the earlier state.
+
+        Raises:
+            SystemExit: the process was asked to end; with status 143.
+        """
         from safetensors.torch import save_file
 
         metadata = {
@@ -257,6 +256,7 @@ class State:
         with atomic(self.path) as temporary:
             save_file(plain, temporary, metadata=metadata)
         self._saved = time.monotonic()
+        self.stopping.end(self.path)
 
     def load(self) -> "tuple[dict[str, torch.Tensor], dict[str, Any]] | None":
         """Return (tensors on the CPU, facts) of an earlier run, or None to start afresh."""

@@ -181,6 +181,15 @@ def test_other_exceptions_keep_their_traceback(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text()
 
 
+def test_a_full_gpu_is_one_error_that_says_what_helps(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    with pytest.raises(SystemExit) as ended, Job("train", str(log), device="cpu"):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    assert ended.value.code == 1
+    assert "error: train: out of GPU memory on cpu, in pieces as small" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
 def test_provenance_names_versions_and_facts(tmp_path: Path) -> None:
     with Job("a", str(tmp_path / "a.log"), device="cpu", threads=1) as job:
         facts = job.provenance(recipe={"epochs": 2})
@@ -195,7 +204,8 @@ def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path: Path) -> None:
     engine.write_text(
         textwrap.dedent("""\
         import subprocess, sys, time
-        job = "from reveil.job import end_with_snakemake as e; e(0.05); import time; time.sleep(60)"
+        job = "from reveil import ending; ending.end_with_snakemake(0.05)"
+        job += "; import time; time.sleep(60)"
         print(subprocess.Popen([sys.executable, "-c", job]).pid, flush=True)
         time.sleep(60)
         """)
@@ -358,7 +368,7 @@ def test_scripts_are_adapters(root: Path) -> None:
         assert "snakemake.config" not in text, name
         assert len(text.splitlines()) <= 30, name
         assert f'Job("{name}"' in text or f'"{name}"' in text, name
-        # With its job a script ends (reveil.job.leave).
+        # With its job a script ends (reveil.ending.leave).
         assert isinstance(ast.parse(text).body[-1], ast.With), name
 
 

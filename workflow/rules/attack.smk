@@ -25,8 +25,8 @@ rule attack_images:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,

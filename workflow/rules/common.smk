@@ -15,8 +15,8 @@ gc.set_threshold(200_000, 50, 1000)
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
+from reveil import cards, indices, policies
 from reveil import config as settings
-from reveil import indices, policies
 from reveil.cvnn import names as private_names
 from reveil.cvnn import protections
 from reveil.datasets import DATASETS
@@ -146,12 +146,28 @@ def scoring_switches(wildcards):
     return {"s_pri": search["s_pri"], "s_acc": s_acc}
 
 
+def growing(amount):
+    """Return a resource that grows with every retry: by as much as the first try had.
+
+    `amount` is a number or a function of the wildcards.
+    """
+    if callable(amount):
+        return lambda wildcards, attempt: amount(wildcards) * attempt
+    return lambda wildcards, attempt: amount * attempt
+
+
 # How to compute, never what: resources travel to cluster jobs and trigger no rerun.
 COMPUTE = config["compute"]
 DEVICE = str(COMPUTE["device"])
 CHUNK = str(COMPUTE["chunk"])
 GPU = 0 if DEVICE == "cpu" else 1
 STATE_SECONDS = str(COMPUTE["state_seconds"])
+
+# Without a word on the command line a machine gives a GPU to one job at a time, and starts as many
+# jobs as it has GPUs. A cluster, which has nodes and not cores, knows by itself.
+CARDS = len(cards.visible())
+if GPU and CARDS and "gpu" not in workflow.global_resources and not workflow.nodes:
+    workflow.register_resource("gpu", CARDS)
 
 # The path travels as a resource; what results depend on is the content.
 LPIPS_WEIGHTS = config["datasets"]["lpips_weights"]

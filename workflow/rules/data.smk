@@ -37,8 +37,8 @@ rule prepare_dataset:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=code_of("prepare_dataset"),
     message:
@@ -60,8 +60,8 @@ use rule prepare_dataset as prepare_faces with:
     wildcard_constraints:
         dataset=with_arrays("attributes.npy", "identity.npy"),
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
 
 
 rule prepare_folder:
@@ -76,8 +76,8 @@ rule prepare_folder:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         # Where the folder lies changes nothing about the images in it.
         folder=lambda w: datasets.to_facts(DATASETS[w.dataset]) | {"path": ""},

@@ -17,8 +17,8 @@ rule score_list:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,

@@ -40,8 +40,8 @@ rule train_private_model:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=training_memory,
-        runtime=minutes(720),
+        mem_mb=growing(training_memory),
+        runtime=growing(minutes(720)),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
@@ -75,8 +75,8 @@ rule train_attacker:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=attacker_memory,
-        runtime=minutes(720),
+        mem_mb=growing(attacker_memory),
+        runtime=growing(minutes(720)),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
@@ -112,8 +112,8 @@ rule attack_features:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=guess_memory,
-        runtime=minutes(120),
+        mem_mb=growing(guess_memory),
+        runtime=growing(minutes(120)),
         device=DEVICE,
         chunk=CHUNK,
     params:

@@ -40,8 +40,8 @@ rule train_reconstruction:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=training_memory,
-        runtime=minutes(720),
+        mem_mb=growing(training_memory),
+        runtime=growing(minutes(720)),
         device=DEVICE,
         state_seconds=STATE_SECONDS,
     params:
@@ -77,8 +77,8 @@ rule reconstruct_images:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=reconstruction_memory,
-        runtime=minutes(240),
+        mem_mb=growing(reconstruction_memory),
+        runtime=growing(minutes(240)),
         device=DEVICE,
     params:
         switches=reconstruction_switches,
@@ -114,8 +114,8 @@ rule draw_samples:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=training_memory,
-        runtime=minutes(120),
+        mem_mb=growing(training_memory),
+        runtime=growing(minutes(120)),
         device=DEVICE,
         inception=INCEPTION_WEIGHTS,
     params:

@@ -34,8 +34,8 @@ rule score_candidates:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
@@ -65,8 +65,8 @@ rule score_singles:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
@@ -120,8 +120,8 @@ rule trace_gradsim:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         device=DEVICE,
         chunk=CHUNK,
     params:

@@ -21,8 +21,8 @@ rule train_model:
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(8000),
+        runtime=growing(720),
         device=DEVICE,
         chunk=CHUNK,
         state_seconds=STATE_SECONDS,
