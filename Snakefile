@@ -15,6 +15,10 @@ configfile: str(Path(workflow.current_basedir) / "config.yaml")
 report: "workflow/report/workflow.rst"
 
 
+# Of use with `--sdm apptainer` alone; envs/reveil.def says how it is made.
+container: "envs/reveil.sif"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/arrays.smk"
 include: "workflow/rules/data.smk"
