@@ -58,7 +58,12 @@ def recipe_of_images(wildcards):
     name = wildcards.recipe
     if name == UNTRAINED:
         name = protocol(wildcards.protocol)["recipes"]["full"]
-    found = settings.resolve_recipe(config, ROOT, name, wildcards.dataset, wildcards.model)
+    return images_of(name, wildcards.dataset, wildcards.model)
+
+
+@cache
+def images_of(name, dataset, model):
+    found = settings.resolve_recipe(config, ROOT, name, dataset, model)
     return {key: found[key] for key in IMAGES_KEYS}
 
 
