@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import IO
@@ -39,6 +40,9 @@ def explain(path: str | os.PathLike[str], error: BaseException) -> ReveilError:
 
 def code_of(error: BaseException) -> int | None:
     """Return the number of the system's error, also where a library hands on its text alone."""
+    # NumPy tells how much of an array it could not write, and not why.
+    if isinstance(error, OSError) and re.search(r"\d+ requested and \d+ written", str(error)):
+        return errno.ENOSPC
     if isinstance(error, OSError):
         return error.errno
     # As the file formats written in Rust tell it: "... (os error 28)".

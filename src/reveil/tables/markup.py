@@ -68,13 +68,16 @@ def to_markdown(table: pd.DataFrame, *notes: str, form: Form | None = None) -> s
     shown = readable(table, form)
     lines = [shown.columns, ["---"] * shown.shape[1], *shown.itertuples(index=False)]
     rows = ("| " + " | ".join(_markdown_cell(cell) for cell in line) + " |" for line in lines)
-    return "\n".join(rows) + f"\n\n{note(table, *notes, form=form)}\n"
+    return "\n".join(rows) + f"\n\n{_markdown(note(table, *notes, form=form))}\n"
 
 
 def _markdown_cell(cell: object) -> str:
-    """Return a cell that stays in its row and is no markup: Markdown hands HTML on as it is."""
-    text = " ".join(str(cell).splitlines()).replace("|", r"\|")
-    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", text)
+    return _markdown(cell).replace("|", r"\|")
+
+
+def _markdown(text: object) -> str:
+    """Return a text of one line that is no markup: Markdown hands HTML on as it is."""
+    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", " ".join(str(text).splitlines()))
 
 
 def to_html(table: pd.DataFrame, *notes: str, form: Form | None = None) -> str:
