@@ -3,11 +3,13 @@
 import os
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from unittest.mock import patch
 
 
@@ -25,6 +27,8 @@ class Answer:
         chunked: no Content-Length at all.
         etag: validator of the file.
         stall: nothing is sent until the server is closed.
+        endless: the body is sent again and again, until the other side has had enough.
+        location: where to go instead, as a redirect.
     """
 
     status: int = 200
@@ -36,6 +40,8 @@ class Answer:
     chunked: bool = False
     etag: str = '"1"'
     stall: bool = False
+    endless: bool = False
+    location: str = ""
 
 
 @dataclass
@@ -57,11 +63,24 @@ class Server:
 
 
 @contextmanager
-def serve(files: Mapping[str, bytes], *script: Answer) -> Iterator[Server]:
-    """Serve ``files`` (path with its slash -> bytes) while the block runs."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def serve(
+    files: Mapping[str, bytes], *script: Answer, certificate: Path | None = None
+) -> Iterator[Server]:
+    """Serve ``files`` (path with its slash -> bytes) while the block runs.
+
+    Args:
+        files: what is served.
+        *script: answers to the first requests.
+        certificate: with its key, in one file, to serve https with.
+    """
+    http = _Http(("127.0.0.1", 0), _Handler)
     http.daemon_threads = True
-    server = Server(f"http://127.0.0.1:{http.server_port}", files, list(script))
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
+    server = Server(f"{scheme}://127.0.0.1:{http.server_port}", files, list(script))
     http.scene = server
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -82,6 +101,11 @@ def nobody() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that hangs up: bad servers are left, as they should be."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -92,6 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if answer.stall:
             scene.closing.wait()
+            return
+        if answer.location:
+            self.send_response(302)
+            self.send_header("Location", answer.location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         content = answer.body if answer.body is not None else scene.files.get(self.path)
         if content is None or answer.status not in (200, 206):
@@ -111,11 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if answer.chunked:
             self.send_header("Transfer-Encoding", "chunked")
-            body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+            body = b"%x\r\n%s\r\n" % (len(body), body) + b"0\r\n\r\n"
         else:
             announced = len(body) if answer.announced is None else answer.announced
             self.send_header("Content-Length", str(announced))
         self.end_headers()
+        while answer.endless and not self.server.scene.closing.is_set():
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
         self.wfile.write(body if answer.stop_after is None else body[: answer.stop_after])
 
     def _first_byte(self, answer: Answer) -> int:

@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from reveil.datasets import DATASETS, Dataset, Source, sources_of
+from reveil.disk import explain
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
 from reveil.progress import Progress
@@ -119,7 +121,7 @@ def fetch(
             log.info("%s: %s from %s, verified", dataset, archive, place)
             return source
     except OSError as error:
-        raise ReveilError(f"{target}: cannot be written: {error}") from error
+        raise explain(target, error) from error
     raise ReveilError(_nothing_left(target, sources, registry, folders, Path(root), failures))
 
 
@@ -228,6 +230,7 @@ def _transfer(source: Source, part: "_Part", held: int, patience: Patience) -> b
         with requests.get(
             source.url, headers=headers, stream=True, timeout=patience.timeout
         ) as response:
+            _refuse_detour(response)
             start = _start(response, source, part, held)
             if not start:
                 part.begin(source, _validator(response))
@@ -239,6 +242,13 @@ def _transfer(source: Source, part: "_Part", held: int, patience: Patience) -> b
     if part.size() < source.bytes:
         raise _BrokenTransferError(f"stopped after {part.size()} of {source.bytes} bytes")
     return bool(start)
+
+
+def _refuse_detour(response: requests.Response) -> None:
+    """Refuse an answer that another server than an encrypted one took part in."""
+    hops = [urlsplit(answer.url).scheme for answer in (*response.history, response)]
+    if hops[0] == "https" and set(hops) != {"https"}:
+        raise _RefusedError(f"leads from https to http, to {response.url}")
 
 
 def _start(response: requests.Response, source: Source, part: "_Part", held: int) -> int:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from reveil import policies
+from reveil import policies, seals
 from reveil.aliases import FOUND, PASSED, Searched
 from reveil.errors import ReveilError
 from reveil.policies import Policy
@@ -37,6 +37,7 @@ def define(name: str, selections: Iterable[str] = ()) -> Policy:
 def _read(path: str) -> list[dict[str, str]]:
     """Return the rows of a selection, each with its kind."""
     needed = {"protocol", "dataset", "model", "seed", "rank", "policy"}
+    seals.check(path)
     with Path(path).open(newline="", encoding="utf-8") as stream:
         table = csv.DictReader(stream)
         columns = set(table.fieldnames or ())

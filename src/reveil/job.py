@@ -1,6 +1,7 @@
 """One job: its log, device, threads, resumable state and provenance."""
 
 import atexit
+import hashlib
 import json
 import logging
 import os
@@ -12,10 +13,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from reveil import cards
 from reveil.digest import data_digest
+from reveil.disk import explain
 from reveil.ending import Stopping, end_with_snakemake, leave
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
@@ -166,17 +168,21 @@ class Job:
 
 def start_logging(log_file: str) -> None:
     """Send log records of level INFO and above to ``log_file`` and to the error stream."""
-    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(log_file, mode="w")
+    except OSError as error:
+        fail(explain(log_file, error))
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(message)s",
         datefmt="%H:%M:%S",
-        handlers=[logging.FileHandler(log_file, mode="w"), logging.StreamHandler(sys.stderr)],
+        handlers=[file, logging.StreamHandler(sys.stderr)],
         force=True,
     )
 
 
-def fail(error: ReveilError) -> None:
+def fail(error: ReveilError) -> NoReturn:
     """Log the message and end the process with status 1, without a traceback."""
     log.error("error: %s", error)
     logging.shutdown()
@@ -248,11 +254,12 @@ class State:
         """
         from safetensors.torch import save_file
 
+        plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         metadata = {
             "identity": json.dumps(self.identity, sort_keys=True),
             "facts": json.dumps(dict(facts)),
         }
-        plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        metadata["digest"] = _state_digest(plain, metadata["facts"])
         with atomic(self.path) as temporary:
             save_file(plain, temporary, metadata=metadata)
         self._saved = time.monotonic()
@@ -269,7 +276,10 @@ class State:
                 metadata = stored.metadata() or {}
                 identity = json.loads(metadata["identity"])
                 facts = json.loads(metadata["facts"])
-                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+                # Copied: the tensors are views of a mapped file, which may be replaced on disk.
+                tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
+                if metadata["digest"] != _state_digest(tensors, metadata["facts"]):
+                    raise ValueError("its content is not what was saved")
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             self._refuse(f"it is damaged ({error})")
             return None
@@ -291,6 +301,13 @@ class State:
         log.warning(
             "resume state %s refused: %s; kept as %s, starting afresh", self.path, reason, aside
         )
+
+
+def _state_digest(tensors: "Mapping[str, torch.Tensor]", facts: str) -> str:
+    """Return the SHA-256 over tensors and facts: the format itself has no check of its content."""
+    from reveil.models.weights import tensors_digest
+
+    return hashlib.sha256(f"{tensors_digest(tensors)} {facts}".encode()).hexdigest()
 
 
 def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reveil.errors import ReveilError
+from reveil.files import read_npz
 
 SHALLOW, DEEP = "shallow", "deep"
 # Of ResNet20, those of Drabent et al. 2022, Experiment 8.
@@ -72,13 +72,7 @@ def layer_rows(
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in _ARRAYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ReveilError(
-            f"{os.fspath(path)}: not an archive of a traced attack: {error}"
-        ) from error
+    return read_npz(path, _ARRAYS, what="a traced attack")
 
 
 def _block(

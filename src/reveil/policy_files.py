@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reveil.errors import ReveilError
+from reveil.files import remake
 
 Policy = TypeVar("Policy")
 
@@ -27,7 +28,9 @@ def read(path: str | os.PathLike[str], from_json: Callable[[Any], Policy]) -> Po
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReveilError(f"policy file {os.fspath(path)}: cannot be read: {error}") from error
+        raise ReveilError(
+            f"policy file {os.fspath(path)}: cannot be read: {error}; {remake(path)}"
+        ) from error
     try:
         return from_json(content)
     except ReveilError as error:

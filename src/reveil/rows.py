@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from reveil import seals
 from reveil.errors import ReveilError, not_allowed
+from reveil.files import remake, write_csv
 
 NUMBERS = {"number": pd.api.types.is_numeric_dtype, "integer": pd.api.types.is_integer_dtype}
 
@@ -34,12 +36,23 @@ def read(path: str | Path) -> pd.DataFrame:
     """Return a CSV of this project; policies named ``none`` stay text.
 
     Raises:
-        ReveilError: the file is missing, empty or damaged.
+        ReveilError: the file is missing, empty, cut off or not what its job wrote.
     """
     try:
+        # A line without its end has lost a number's last digits, or whole columns, which would be
+        # read as empty.
+        if Path(path).read_bytes()[-1:] not in (b"\n", b""):
+            raise ValueError("it is cut off in its last line")
+        seals.check(path)
         return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
     except (OSError, ValueError) as error:
-        raise ReveilError(f"{path}: cannot be read as a table ({error})") from None
+        raise ReveilError(f"{path}: cannot be read as a table ({error}); {remake(path)}") from None
+
+
+def write(path: str, table: pd.DataFrame) -> None:
+    """Write a table so that :func:`read` notices if it is cut off or changed."""
+    write_csv(path, table)
+    seals.seal(path)
 
 
 def select(table: pd.DataFrame, **values: Any) -> pd.DataFrame:

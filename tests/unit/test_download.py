@@ -148,6 +148,12 @@ BAD = {
     "announces too little": (Answer(announced=1000), "offers 1000 bytes", 1),
     "too long, unannounced": (Answer(body=CONTENT + b"x", chunked=True), "more than the 300000", 1),
     "too short, unannounced": (Answer(body=CONTENT[:9], chunked=True), "stopped after 9 of", 3),
+    "sends for ever": (Answer(chunked=True, endless=True), "more than the 300000", 1),
+    "a page, and calls it good": (
+        Answer(body=b"<html>".ljust(len(CONTENT)), chunked=True),
+        "sha256 .* instead of",
+        1,
+    ),
     "not found": (Answer(status=404), "HTTP 404", 1),
     "forbidden": (Answer(status=403), "HTTP 403", 1),
     "always busy": (Answer(status=503), "HTTP 503 .*attempt 3", 3),

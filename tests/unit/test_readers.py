@@ -304,7 +304,7 @@ CIFAR_DAMAGE = {
     "half a pickle": (batch()[:-500], "not a batch|truncated"),
     "not a dict": (pickle.dumps([1]), "'data' is no uint8 array"),
     "no data": (pickle.dumps({"fine_labels": [1]}), "'data' is no uint8 array"),
-    "floats": (batch(data=np.zeros((2, 3072))), "'data' is no uint8 array"),
+    "floats": (batch(data=np.zeros((2, 3072))), "an array in it is not of bytes"),
     "wrong size": (batch(data=np.zeros((2, 99), np.uint8)), "99 bytes instead of 3072"),
     "labels missing": (pickle.dumps({"data": np.zeros((2, 3072), np.uint8)}, 3), "fine_labels"),
     "labels no integers": (batch(fine_labels=["a", "b"]), "'fine_labels' is no list of integers"),

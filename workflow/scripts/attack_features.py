@@ -2,6 +2,7 @@
 
 from reveil.files import write_csv, write_npz
 from reveil.job import Job, write_provenance
+from reveil.seals import digests
 from reveil.stages.feature_attacking import attack_features
 from reveil.stages.work import Work
 
@@ -19,4 +20,4 @@ with Job("attack_features", log, device=how.device, threads=snakemake.threads) a
     )
     write_csv(out.rows, done.rows)
     write_npz(out.arrays, done.arrays)
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)

@@ -2,6 +2,7 @@
 
 from reveil.files import write_csv, write_npz
 from reveil.job import Job, write_provenance
+from reveil.seals import digests
 from reveil.stages.attacking import attack_block
 from reveil.stages.work import Work
 
@@ -19,5 +20,5 @@ with Job("attack_images", log, device=how.device, threads=snakemake.threads) as 
     )
     write_csv(out.rows, done.rows)
     write_npz(out.arrays, done.arrays)
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)
     done.state.clear()

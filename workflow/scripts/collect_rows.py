@@ -1,8 +1,7 @@
 """Stack the rows of many jobs into one tidy table."""
 
 from reveil import rows
-from reveil.files import write_csv
 from reveil.job import Job
 
 with Job("collect_rows", snakemake.log[0]):
-    write_csv(snakemake.output[0], rows.stack(snakemake.input))
+    rows.write(snakemake.output[0], rows.stack(snakemake.input))

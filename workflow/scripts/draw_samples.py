@@ -2,6 +2,7 @@
 
 from reveil.files import write_csv, write_npz
 from reveil.job import Job, write_provenance
+from reveil.seals import digests
 from reveil.stages.sampling import draw_samples
 from reveil.stages.work import Work
 
@@ -20,4 +21,4 @@ with Job("draw_samples", log, device=how.device, threads=snakemake.threads) as j
     )
     write_csv(out.scores, done.scores)
     write_npz(out.arrays, done.arrays)
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)

@@ -2,6 +2,7 @@
 
 from reveil.files import write_csv
 from reveil.job import Job, write_provenance
+from reveil.seals import digests
 from reveil.stages import feature_attacking as stage
 from reveil.stages.work import Work
 
@@ -18,5 +19,5 @@ with Job("train_attacker", log, device=how.device, threads=snakemake.threads) as
     )
     stage.save_attacker(out.weights, done)
     write_csv(out.history, done.history)
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)
     done.state.clear()

@@ -3,6 +3,7 @@
 from reveil.files import write_csv
 from reveil.job import Job, write_provenance
 from reveil.models import save_weights
+from reveil.seals import digests
 from reveil.stages import summaries
 from reveil.stages.training import train_model
 from reveil.stages.work import Work
@@ -15,5 +16,5 @@ with Job("train_model", log, device=how.device, threads=snakemake.threads) as jo
     save_weights(out.weights, done.trained.model, done.facts)
     write_csv(out.history, summaries.history_table(done.trained, named))
     write_csv(out.summary, summaries.model_summary(done.trained, named))
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)
     done.state.clear()

@@ -3,6 +3,7 @@
 from reveil.cvnn import weights
 from reveil.files import write_csv
 from reveil.job import Job, write_provenance
+from reveil.seals import digests
 from reveil.stages.private_summaries import private_summary
 from reveil.stages.private_training import train_private_model
 from reveil.stages.summaries import history_table
@@ -17,5 +18,5 @@ with Job("train_private_model", log, device=how.device, threads=snakemake.thread
     weights.save(out.weights, done.trained.network, done.trained.critic, done.facts)
     write_csv(out.history, history_table(done.trained, named))
     write_csv(out.summary, private_summary(done.trained, named))
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)
     done.state.clear()

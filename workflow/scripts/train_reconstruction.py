@@ -2,6 +2,7 @@
 
 from reveil.files import write_csv
 from reveil.job import Job, write_provenance
+from reveil.seals import digests
 from reveil.stages.reconstruction_training import generator_summary, train_generator
 from reveil.stages.summaries import history_table
 from reveil.stages.work import Work
@@ -17,5 +18,5 @@ with Job("train_reconstruction", log, device=how.device, threads=snakemake.threa
     weights.save(out.weights, made.generator, made.discriminator, done.facts, made.averaged)
     write_csv(out.history, history_table(made, named))
     write_csv(out.summary, generator_summary(done, named))
-    write_provenance(out.provenance, job, **done.identity)
+    write_provenance(out.provenance, job, outputs=digests(out), **done.identity)
     done.state.clear()

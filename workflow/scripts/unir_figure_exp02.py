@@ -1,8 +1,7 @@
 """Draw a figure of unir-exp02: samples of the GAN that was run, a page an operator and recipe."""
 
-import numpy as np
-
 from reveil import figures
+from reveil.files import read_npz
 from reveil.job import Job
 from reveil.unir.figures import pages, samples
 
@@ -11,10 +10,8 @@ files = snakemake.input
 with Job("unir_figure_exp02", snakemake.log[0]):
     drawn = zip(params.pages, files.arrays, out.svg, out.png, strict=True)
     for page, path, svg, png in drawn:
-        with np.load(path, allow_pickle=False) as stored:
-            pictures = dict(stored)
         figure = samples.draw(
-            **pictures,
+            **read_npz(path, what="samples"),
             operator=page["policy"],
             recipe=page["recipe"],
             seed=params.seed,

@@ -52,8 +52,17 @@ def _is_number(_: object, value: Any) -> bool:
     return number and abs(value) <= sys.float_info.max
 
 
+def _matches(
+    _: object, pattern: str, value: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    # To Python's "$" a text that ends in a line break is as good as one without.
+    if isinstance(value, str) and (not re.search(pattern, value) or "\n" in value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
 _Validator = extend(
     Draft202012Validator,
+    validators={"pattern": _matches},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_integer, "number": _is_number}
     ),

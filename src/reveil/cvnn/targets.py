@@ -9,6 +9,7 @@ from torch import Tensor
 
 from reveil.cvnn.tasks import Target, hidden, task
 from reveil.datasets import Dataset
+from reveil.datasets.arrays import load_array
 from reveil.errors import ReveilError
 
 
@@ -25,13 +26,7 @@ def load(folder: str | Path, target: Target) -> np.ndarray:
         ReveilError: the array is missing or damaged, or does not hold what the target needs.
     """
     path = Path(folder, target.file)
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ReveilError(
-            f"{path}: cannot be read as an array ({error}); prepare the dataset again"
-        ) from error
-    return choose(array, target, str(path))
+    return choose(load_array(path), target, str(path))
 
 
 def choose(array: np.ndarray, target: Target, name: str = "targets") -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from reveil.errors import ReveilError
+from reveil.files import remake
 
 
 def load_split(images_path: str | Path, labels_path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -16,8 +17,8 @@ def load_split(images_path: str | Path, labels_path: str | Path) -> tuple[np.nda
     Raises:
         ReveilError: a file is missing or damaged, or the two do not belong together.
     """
-    images = _load_array(images_path, "r")
-    labels = _load_array(labels_path, None)
+    images = load_array(images_path, "r")
+    labels = load_array(labels_path)
     square = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[2] == images.shape[3]
     if images.dtype != np.uint8 or not square:
         raise ReveilError(
@@ -34,10 +35,22 @@ def load_split(images_path: str | Path, labels_path: str | Path) -> tuple[np.nda
     return images, labels
 
 
-def _load_array(path: str | Path, mode: str | None) -> np.ndarray:
+def load_array(path: str | Path, mode: str | None = None) -> np.ndarray:
+    """Return one array of a prepared split.
+
+    Args:
+        path: of the ``.npy`` file.
+        mode: how it is mapped, as :func:`numpy.memmap` has it; None to read it.
+
+    Raises:
+        ReveilError: the file is missing or damaged, or is something else.
+    """
     try:
-        return np.load(path, mmap_mode=mode, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = np.load(path, mmap_mode=mode, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is an archive of arrays")
+    except Exception as error:  # a damaged file may raise anything
         raise ReveilError(
-            f"{path}: cannot be read as an array ({error}); prepare the dataset again"
+            f"{path}: cannot be read as an array ({error}); {remake(path)}"
         ) from error
+    return array

@@ -121,11 +121,19 @@ def _row_problems(row: Mapping[str | None, str | None]) -> list[str]:
         problems.append(f"bytes: {row['bytes']!r} is not a positive number")
     problems += _url_problems(row["role"], row["url"])
     problems += _digest_problems(row["digest"])
+    if row["url"].lower().startswith("http:") and "sha256:" not in row["digest"].lower():
+        problems.append(
+            f"url: {row['url']!r} is http, which anyone on the way can change, and the digest has "
+            "no sha256; allowed: https, or http with a sha256"
+        )
     return problems
 
 
 def _url_problems(role: str, url: str) -> list[str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        return [f"url: {url!r} is no address ({error})"]
     if role == "local":
         return [] if is_plain_name(url) else [f"url: {url!r} of a local source is not a file name"]
     if parts.scheme:

@@ -1,7 +1,6 @@
 """Originals, what the victim used, and what the attacker made of its gradient."""
 
 import os
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from reveil.errors import ReveilError
 from reveil.figures.style import BLACK, GREY, VERMILLION, counted, set_title, styled
+from reveil.files import read_npz
 from reveil.tables.labels import policy_label, policy_order
 from reveil.tables.policy import OK
 
@@ -38,14 +38,9 @@ def read_pictures(
     """
     blocks = []
     for path in paths:
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                kept = blocks[0] if blocks else [*names, *(set(optional) & set(archive))]
-                blocks.append({name: archive[name] for name in kept})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ReveilError(
-                f"{os.fspath(path)}: not an archive of attack pictures: {error}"
-            ) from error
+        # What the first archive has, all must have.
+        wanted, more = (blocks[0], ()) if blocks else (names, optional)
+        blocks.append(read_npz(path, wanted, optional=more, what="attack pictures"))
     if not blocks:
         raise ReveilError("pictures: no archives were given")
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -26,9 +25,32 @@ def read_named(key: str, path: str | Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        _refuse_bomb(path)
+        # The unpickler of torch for weights: tensors and plain containers, no other global.
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
-        raise ReveilError(f"{key} {path}: cannot be read: {error}") from None
-    if not isinstance(tensors, Mapping):
-        raise ReveilError(f"{key} {path}: cannot be read: holds no named tensors")
+        _refuse_others(path, tensors)
+    except Exception as error:  # a damaged or hostile file may raise anything
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ReveilError(f"{key} {path}: cannot be read: {said[0]}") from None
     return tensors
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a file that would take more memory than disk; torch compresses nothing."""
+    if not is_zipfile(path):
+        return
+    with ZipFile(path) as archive:
+        if any(member.compress_type != ZIP_STORED for member in archive.infolist()):
+            raise BadZipFile("it is compressed, as no file of torch is")
+
+
+def _refuse_others(path: Path, tensors: object) -> None:
+    if not isinstance(tensors, Mapping):
+        raise ValueError("holds no named tensors")
+    size = path.stat().st_size
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise ValueError(f"holds no named tensors: {name!r} is a {type(tensor).__name__}")
+        # A stride of 0 makes a number of any count of them.
+        if tensor.layout is not torch.strided or tensor.numel() * tensor.element_size() > size:
+            raise ValueError(f"tensor {name!r} claims more than the file holds")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from reveil.datasets import FINE, LABELS, SPLITS, Dataset, get
+from reveil.disk import reserve
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_npy
 from reveil.progress import Progress
@@ -59,6 +60,8 @@ def write_split(dataset: Dataset, split: str, archives: Path, folder: Path) -> N
     progress = Progress(f"prepare {dataset.name} {split}, images", count)
     with atomic(folder / "images.npy") as temporary:
         images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        with temporary.open("r+b") as stream:
+            reserve(stream, temporary.stat().st_size)
         done = 0
         for block in READERS[dataset.format](dataset, archives, split):
             _check_block(dataset, split, archives, block, done)

@@ -4,7 +4,6 @@ Images keep the order of ``images.txt``, which sorts them by class, within the o
 ``train_test_split.txt``.
 """
 
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -13,8 +12,9 @@ import numpy as np
 
 from reveil.datasets import LABELS, Dataset
 from reveil.errors import ReveilError
-from reveil.readers.blocks import PICTURES, Block, Blocks, reading
+from reveil.readers.blocks import PICTURES, Block, Blocks
 from reveil.readers.pictures import decode
+from reveil.readers.tars import opened, wanted_members
 from reveil.readers.zips import LONGEST_MEMBER
 
 FOLDER = "CUB_200_2011"
@@ -28,23 +28,21 @@ def blocks(dataset: Dataset, archives: Path, split: str) -> Blocks:
     path = archives / dataset.archives[0]
     chosen = _chosen(path, split)
     wanted = {f"{FOLDER}/images/{name}": row for row, (name, _) in enumerate(chosen)}
+    left = dict(wanted)
     labels = np.array([label for _, label in chosen], dtype=np.int64)
     images: list[np.ndarray] = []
     rows: list[int] = []
-    with reading(path), tarfile.open(path, "r:gz") as archive:
-        for member in archive:
-            if member.name not in wanted or not member.isfile():
-                continue
-            content = _content(path, archive, member)
-            images.append(decode(content, f"{path}: {member.name}", dataset))
-            rows.append(wanted.pop(member.name))
-            if len(rows) == PICTURES or not wanted:
+    with opened(path) as archive:
+        for name, stream in wanted_members(path, archive, wanted, LONGEST_MEMBER):
+            images.append(decode(stream.read(), f"{path}: {name}", dataset))
+            rows.append(left.pop(name))
+            if len(rows) == PICTURES or not left:
                 yield Block(np.stack(images), {LABELS: labels[rows]}, np.array(rows))
                 images, rows = [], []
-            if not wanted:
+            if not left:
                 return
-    if wanted:
-        raise ReveilError(f"{path}: has no member {next(iter(wanted))}")
+    if left:
+        raise ReveilError(f"{path}: has no member {next(iter(left))}")
 
 
 def _chosen(path: Path, split: str) -> list[tuple[str, int]]:
@@ -68,11 +66,10 @@ def _chosen(path: Path, split: str) -> list[tuple[str, int]]:
 
 def _lists(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    with reading(path), tarfile.open(path, "r:gz") as archive:
-        for member in archive:
-            name = member.name.removeprefix(f"{FOLDER}/")
-            if name in LISTS and member.isfile():
-                found[name] = _content(path, archive, member).decode("utf-8", "replace")
+    named = {f"{FOLDER}/{name}": name for name in LISTS}
+    with opened(path) as archive:
+        for member, stream in wanted_members(path, archive, named, LONGEST_MEMBER):
+            found[named[member]] = stream.read().decode("utf-8", "replace")
             if len(found) == len(LISTS):
                 return found
     missing = next(name for name in LISTS if name not in found)
@@ -93,10 +90,3 @@ def _column(
                 f"{path}: {name}, line {number}: {line[:80]!r} is not an image's number and a value"
             ) from None
     return values
-
-
-def _content(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    if member.size > LONGEST_MEMBER:
-        raise ReveilError(f"{path}: member {member.name} has {member.size} bytes")
-    stream = archive.extractfile(member)
-    return stream.read() if stream else b""

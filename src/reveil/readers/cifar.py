@@ -1,36 +1,19 @@
 """The archives of CIFAR-10 and CIFAR-100: pickles in a compressed tar archive."""
 
-import pickle
 import tarfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from reveil.datasets import FINE, LABELS, Dataset
 from reveil.errors import ReveilError
-from reveil.readers.blocks import Block, Blocks, reading
+from reveil.readers import pickles
+from reveil.readers.blocks import Block, Blocks
+from reveil.readers.tars import LONGEST_READ, opened, wanted_members
 from reveil.torchvision_guard import import_torchvision
-
-# Of NumPy's own reconstruction of arrays, and nothing else. The function has moved within NumPy;
-# the archives, written by Python 2, name its first home.
-_RECONSTRUCT = np.empty(0).__reduce__()[0]
-_PICKLE_GLOBALS = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-}
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _PICKLE_GLOBALS[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} is not allowed in it") from None
 
 
 def blocks(dataset: Dataset, archives: Path, split: str) -> Blocks:
@@ -62,23 +45,19 @@ def cifar_members(format: str, split: str) -> list[str]:
 def _batches(path: Path, members: list[str], keys: Mapping[str, str]) -> dict[str, Block]:
     # One pass in the archive's order: going back in a compressed stream means starting over.
     batches = {}
-    with reading(path), tarfile.open(path, "r:gz") as archive:
-        for member in archive:
-            if member.name in members and member.isfile():
-                stream = archive.extractfile(member)
-                batches[member.name] = _batch(stream, f"{path}: {member.name}", keys)
+    with opened(path) as archive:
+        for name, stream in wanted_members(path, archive, members, LONGEST_READ):
+            batches[name] = _batch(stream, f"{path}: {name}", keys)
     return batches
 
 
 def _batch(stream: BinaryIO, where: str, keys: Mapping[str, str]) -> Block:
     try:
-        loaded = _ArrayUnpickler(stream, encoding="latin1").load()
+        batch = pickles.load(stream)
     except (EOFError, OSError, zlib.error, tarfile.TarError):
         raise
     except Exception as error:  # a damaged pickle may raise anything
         raise ReveilError(f"{where}: not a batch of CIFAR images: {error}") from error
-    batch = loaded if isinstance(loaded, dict) else {}
-    batch = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in batch.items()}
     rows = batch.get("data")
     if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.ndim != 2:
         raise ReveilError(f"{where}: 'data' is no uint8 array of two dimensions")

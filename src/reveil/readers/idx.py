@@ -10,6 +10,9 @@ from reveil.datasets import FASHION_GROUPS, FINE, IDX_ARCHIVES, LABELS, Dataset
 from reveil.errors import ReveilError
 from reveil.readers.blocks import Block, Blocks, check_classes, reading
 
+# The training images of Fashion-MNIST take 47 MB; a small archive can decompress to any size.
+LONGEST = 1 << 27
+
 
 def blocks(dataset: Dataset, archives: Path, split: str) -> Blocks:
     """Yield the one block of a split."""
@@ -38,7 +41,9 @@ def read_idx(path: Path, dimensions: int, digest: str | None = None) -> np.ndarr
         ReveilError: the file is missing, damaged or something else.
     """
     with reading(path), gzip.open(path) as stream:
-        content = stream.read()
+        content = stream.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise ReveilError(f"{path}: is longer than {LONGEST} bytes once decompressed")
     magic = bytes([0, 0, 8, dimensions])
     if content[:4] != magic:
         raise ReveilError(f"{path}: starts with {content[:4].hex()}, not {magic.hex()} as IDX does")

@@ -1,5 +1,6 @@
 """Rendering of the tables for readers: numbers with their intervals, in Markdown and HTML."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -66,10 +67,17 @@ def to_markdown(table: pd.DataFrame, *notes: str, form: Form | None = None) -> s
     """
     shown = readable(table, form)
     lines = [shown.columns, ["---"] * shown.shape[1], *shown.itertuples(index=False)]
-    rows = (
-        "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines
-    )
-    return "\n".join(rows) + f"\n\n{note(table, *notes, form=form)}\n"
+    rows = ("| " + " | ".join(_markdown_cell(cell) for cell in line) + " |" for line in lines)
+    return "\n".join(rows) + f"\n\n{_markdown(note(table, *notes, form=form))}\n"
+
+
+def _markdown_cell(cell: object) -> str:
+    return _markdown(cell).replace("|", r"\|")
+
+
+def _markdown(text: object) -> str:
+    """Return a text of one line that is no markup: Markdown hands HTML on as it is."""
+    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", " ".join(str(text).splitlines()))
 
 
 def to_html(table: pd.DataFrame, *notes: str, form: Form | None = None) -> str:

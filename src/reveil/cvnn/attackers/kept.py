@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reveil import disk
 from reveil.cvnn import keeping
 from reveil.cvnn.scene import AUTO_CHUNK
 
@@ -58,14 +59,21 @@ def hold(shape: Sequence[int], dtype: torch.dtype, folder: Path | None = None) -
     Args:
         folder: where there is room for it, made if it is missing; None for that of the system's
             temporary files.
+
+    Raises:
+        ReveilError: there is not enough room.
     """
     size = int(np.prod(shape)) * dtype.itemsize
     if size <= keeping.KEPT_BYTES:
         return torch.empty(*shape, dtype=dtype)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        mapped = np.memmap(file, dtype=np.uint8, mode="w+", shape=(size,))
+    place = Path(tempfile.gettempdir()) if folder is None else folder
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place) as file:
+            disk.reserve(file, size)
+            mapped = np.memmap(file, dtype=np.uint8, mode="w+", shape=(size,))
+    except OSError as error:
+        raise disk.explain(place / f"features of {size} bytes", error) from error
     return torch.from_numpy(mapped).view(dtype).view(*shape)
 
 
