@@ -149,7 +149,7 @@ def test_a_guess_is_startup_and_work_by_rate(settings):
     rate = rates.RATES["train_model"]
     each = 3 * work.products / rates.SPEED["cpu"] + rate.each["cpu"]
     assert work.amount == pytest.approx(2 * 1000 + 500 / 3)
-    assert guess(job.rule, work, ON_CPU).seconds == pytest.approx(4 + work.amount * each)
+    assert guess(job.rule, work, ON_CPU).seconds == pytest.approx(2 + work.amount * each)
     # 0.65 billion multiply-adds of ResNet20-4, forward: as the benchmark's arithmetic has it.
     assert work.products == pytest.approx(0.648e9, rel=0.01)
 

@@ -20,8 +20,9 @@ CPU, GPU = "cpu", "gpu"
 SPEED: Mapping[str, float] = MappingProxyType({CPU: 65e9, GPU: 3.5e12})
 # bf16 against fp32. CPU: benchmarks/results/training-cpu2.json; GPU: a guess.
 BF16: Mapping[str, float] = MappingProxyType({CPU: 3.0, GPU: 2.0})
-# From Snakemake's start of a job to its first work: Python, PyTorch, on a GPU its driver, too.
-STARTUP: Mapping[str, float] = MappingProxyType({CPU: 4.0, GPU: 10.0})
+# From Snakemake's start of a job to its first work: Python, PyTorch, on a GPU its driver, too. CPU:
+# the shortest jobs of config/demo.yaml took 2 s of processor time; GPU: a guess.
+STARTUP: Mapping[str, float] = MappingProxyType({CPU: 2.0, GPU: 10.0})
 # How far off a guessed start-up may be, as a factor.
 STARTUP_FACTOR = 2.0
 
