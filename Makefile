@@ -11,10 +11,17 @@ DEMO := --configfile config/demo.yaml
 # More than one thread per process only gets in the way of several jobs or tests at once.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint docs bench clean-demo
+# A word for make plan; empty ones are left out of the command line.
+TARGET ?=
+CONFIG ?=
+GPUS ?=
+CPUS ?=
+
+.PHONY: help setup demo plan test lint docs bench clean-demo
 
 help:
 	@echo "make demo    the small reproduction, from images to results/demo/report.html"
+	@echo "make plan    what a run would take: make plan TARGET=ats CONFIG=config/fashion.yaml GPUS=4 CPUS=16"
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
@@ -48,6 +55,10 @@ demo: setup
 	$(BIN)/snakemake $(DEMO) --cores $(CORES) 9>&- && \
 	$(BIN)/snakemake $(DEMO) --report results/demo/report.html 9>&-
 	@echo "the report: results/demo/report.html"
+
+plan: setup
+	@PYTHONPATH=src $(BIN)/python -m reveil.forecast $(TARGET) $(if $(CONFIG),--configfile $(CONFIG)) \
+		$(if $(GPUS),--gpus $(GPUS)) $(if $(CPUS),--cores $(CPUS))
 
 test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -92,7 +92,7 @@ def workload(config: Config, root: Root, name: str) -> Workload:
             if cell.recipe != UNTRAINED and key not in trainings:
                 recipe = recipe_of(cell.recipe, *place)
                 images = training_count(recipe, datasets.get(place[0]).counts["train"])
-                epochs = _epochs(recipe, images, study)
+                epochs = trained_epochs(recipe, images, study)
                 trainings[key] = round(epochs * images)
                 units[(*place, "training", cell.recipe)] += epochs
                 epoch_images[(*place, cell.recipe)] = images
@@ -125,7 +125,8 @@ def _trained(cell: Cell, study: str) -> str:
     return policies.trained_name(cell.policy) if study == "ats" else cell.policy
 
 
-def _epochs(recipe: Config, images: int, study: str) -> float:
+def trained_epochs(recipe: Config, images: int, study: str) -> float:
+    """Return the epochs of ``images`` images that a training of this recipe takes."""
     if study == "unir":
         settings = recipe["reconstruction"]
         judged = variants.get(settings["variant"]).real is not None

@@ -1,0 +1,5 @@
+import sys
+
+from reveil.forecast.command import main
+
+sys.exit(main())

@@ -1,0 +1,122 @@
+"""How large networks are: multiply-adds of an image, and bytes of the weights.
+
+Counted on networks without weights, so nothing is calculated.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from reveil import datasets
+from reveil.cvnn import multiply_adds, private
+from reveil.cvnn.protections import Protection
+from reveil.models.blank import blank
+from reveil.models.zoo import construct
+from reveil.unir.names import is_reconstructor, reconstructs
+from reveil.unir.networks import Blueprint, NetworkSettings
+from reveil.unir.networks import zoo as generators
+
+# What a weight takes in a file.
+WEIGHT_BYTES = 4
+# Of what generators draw their images from, as far as counting goes.
+PADDED = 32
+
+
+@dataclass(frozen=True)
+class Network:
+    """What one image costs.
+
+    Attributes:
+        products: multiply-adds of convolutions and linear layers, forward, for one image.
+        against: those of the critic or discriminator that it is trained against.
+        bytes: of the weights, the adversary's included where they are kept with them.
+    """
+
+    products: float
+    against: float
+    bytes: int
+
+
+@cache
+def network(model: str, dataset: str, protection: Protection | None = None) -> Network:
+    """Return the size of a network on the images of a dataset.
+
+    Args:
+        model: a name of :mod:`reveil.models.names`, :mod:`reveil.cvnn.names` or
+            :mod:`reveil.unir.names`.
+        dataset: whose images it takes.
+        protection: of a private network; None for one of another kind.
+
+    Raises:
+        ReveilError: an unknown name, or images that the network cannot take.
+    """
+    data = datasets.get(dataset)
+    # Networks of 28 pixels see 32 of them under the usual pipeline.
+    size = max(data.input_size, PADDED)
+    if protection is not None:
+        return _private(model, protection, data.channels, size, data.classes)
+    if is_reconstructor(model):
+        return _generator(model, data.channels, size)
+    # Policies are defined on colour, so that grey images come as three channels.
+    with blank():
+        built = construct(model, 3, size, data.classes)
+    return Network(_forward(built, (3, size, size)), 0.0, _bytes(built))
+
+
+def _private(model: str, protection: Protection, channels: int, size: int, classes: int) -> Network:
+    with blank():
+        built = private.PrivateNetwork(model, protection, channels, size, classes)
+        critic = private.construct_critic(built)
+    parts = multiply_adds.multiply_adds(built)
+    products = sum(parts[part] for part in ("device", "generator", "cloud", "decoder"))
+    features = tuple(built.feature_shape)
+    return Network(products, _forward(critic, features), _bytes(built) + _bytes(critic))
+
+
+def _generator(model: str, channels: int, size: int) -> Network:
+    blueprint = Blueprint(model, channels, size, NetworkSettings())
+    shape = (channels, size, size)
+    with blank():
+        built = generators.construct(blueprint)
+        critic = generators.construct_discriminator(blueprint, shape, False)
+    given = shape if reconstructs(model) else (built.latent_size,)
+    return Network(_forward(built, given), _forward(critic, shape), _bytes(built) + _bytes(critic))
+
+
+def _bytes(module: nn.Module) -> int:
+    return WEIGHT_BYTES * sum(weight.numel() for weight in module.parameters())
+
+
+def _forward(module: nn.Module, shape: tuple[int, ...]) -> float:
+    with _Products() as counted, torch.no_grad():
+        module.eval()(torch.zeros(1, *shape, device="meta"))
+    return float(counted.total)
+
+
+class _Products(TorchFunctionMode):
+    """Adds up products, transposed convolutions included, which private networks have none of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in (functional.conv2d, functional.linear):
+            self.total += result.numel() * args[1][0].numel()
+        elif func is functional.conv_transpose2d:
+            # Every value that goes in meets all weights of its channel.
+            self.total += args[0].numel() * args[1][0].numel()
+        return result
