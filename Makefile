@@ -11,10 +11,20 @@ DEMO := --configfile config/demo.yaml
 # More than one thread per process only gets in the way of several jobs or tests at once.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint docs bench clean-demo
+# `make cluster`: what to make ("" for all), the files laid over config.yaml, the profile, further
+# arguments of Snakemake, and options of the supervisor, such as --follow.
+TARGET ?=
+CONFIG ?=
+PROFILE ?= profiles/slurm
+ARGS ?=
+OPTIONS ?=
+SUPERVISOR := PYTHONPATH=src $(BIN)/python -m reveil.supervisor
+
+.PHONY: help setup demo cluster cluster-status cluster-stop test lint docs bench clean-demo
 
 help:
 	@echo "make demo    the small reproduction, from images to results/demo/report.html"
+	@echo "make cluster a run that goes on without you; see docs/guides/unattended.md"
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
@@ -48,6 +58,15 @@ demo: setup
 	$(BIN)/snakemake $(DEMO) --cores $(CORES) 9>&- && \
 	$(BIN)/snakemake $(DEMO) --report results/demo/report.html 9>&-
 	@echo "the report: results/demo/report.html"
+
+cluster: setup
+	@$(SUPERVISOR) $(OPTIONS) -- $(TARGET) $(ARGS) $(if $(CONFIG),--configfile $(CONFIG)) --workflow-profile $(PROFILE)
+
+cluster-status:
+	@$(SUPERVISOR) --status
+
+cluster-stop:
+	@$(SUPERVISOR) --stop
 
 test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
