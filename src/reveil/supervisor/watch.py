@@ -12,7 +12,6 @@ from reveil.supervisor.queue import NoAnswerError, Queue, QueuedJob, described
 from reveil.supervisor.record import Record
 from reveil.supervisor.settings import Settings
 
-
 # Said once for each Snakemake; `make cluster` returns to the prompt when it has read this.
 PLANNED = "Snakemake has planned"
 
