@@ -240,6 +240,8 @@ class Stage:
         """Return all that runs in the folder."""
         found = []
         for process in psutil.process_iter():
+            if process.pid == os.getpid():
+                continue
             try:
                 here = Path(process.cwd()) == self.folder
                 if here and process.status() != psutil.STATUS_ZOMBIE:

@@ -1,5 +1,6 @@
 """The supervisor over a real SLURM: what it must never let happen is two jobs on one file."""
 
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -188,7 +189,13 @@ def test_overlapping_jobs_are_noticed() -> None:
 def test_killed_with_and_without_its_supervisor_a_run_ends_in_the_same_tables(
     slurm: Slurm, tmp_path: Path
 ) -> None:
-    clone = clone_repository(tmp_path / "clone").with_config("one", ONE)
+    undisturbed = clone_repository(tmp_path / "undisturbed").with_config("one", ONE)
+    undisturbed.run(TARGET)
+    # With its data, which need no second preparation.
+    shutil.copytree(undisturbed.path, tmp_path / "clone", symlinks=True)
+    clone = Clone(tmp_path / "clone", undisturbed.config)
+    for name in ("results", "scratch", "logs"):
+        shutil.rmtree(clone.path / name, ignore_errors=True)
     arguments = [TARGET, "--configfile", *clone.config]
     with supervised(clone.path, slurm, arguments) as here:
         first = here.start()
@@ -210,8 +217,6 @@ def test_killed_with_and_without_its_supervisor_a_run_ends_in_the_same_tables(
             states[row.comment.split("_wildcards_")[0]][row.state.split()[0]] += 1
         assert states["rule_train_model"] == {"CANCELLED": 2, "COMPLETED": 1}
         assert states["rule_attack_images"] == {"COMPLETED": 1}
-    undisturbed = clone_repository(tmp_path / "undisturbed").with_config("one", ONE)
-    undisturbed.run(TARGET)
     expected, got = tables(undisturbed), tables(clone)
     assert expected.keys() == got.keys() != set()
     for name, table in expected.items():

@@ -61,7 +61,7 @@ def test_a_snakemake_that_waits_for_jobs_unknown_to_slurm_is_started_again(stage
         ["start", "interrupted", "end", "start", "end"],
     )
     assert f"SLURM knows no job of run {RUN}" in said
-    assert "done: 2 of 2 steps, 1 restarts" in said
+    assert "done: 2 of 2 steps, 1 restart," in said
 
 
 def test_one_that_does_not_take_the_interrupt_is_killed_and_unlocked(stage: Stage) -> None:
@@ -202,7 +202,7 @@ def test_local_jobs_of_a_killed_snakemake_end_before_the_next(both: str, request
     said, _ = process.communicate(timeout=120)
     assert (process.returncode, gone(child)) == (0, True)
     assert stage.kinds("start", "unlock", "end") == ["start", "unlock", "start", "end"]
-    assert "ends 1 processes that outlived Snakemake here" in said
+    assert "ends what outlived Snakemake on this machine, processes: 1" in said
     assert ("no squeue on PATH" in said) == (both == "alone")
 
 
@@ -276,7 +276,6 @@ def test_snakemake_does_not_begin_before_it_is_recorded(stage: Stage, monkeypatc
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Record, "save", full)
-    monkeypatch.chdir(stage.folder)
     record = Record(stage.folder)
     with pytest.raises(OSError, match="no space left"):
         Engine.start([str(stage.folder / "bin" / "snakemake")], record)

@@ -1,5 +1,6 @@
 """Starting, refusing, asking and ending a supervisor, with scripts for Snakemake and SLURM."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reveil.errors import ReveilError
 from reveil.supervisor.processes import Identity, identify
-from reveil.supervisor.record import RECORD, Record
+from reveil.supervisor.record import RECORD, FolderLock, Record, take_folder
 from tests.supervised import RUN, Stage, finished, job, planned
 from tests.workflow import ROOT
 
@@ -94,6 +96,26 @@ def test_its_lock_is_not_held_by_what_it_starts(stage: Stage) -> None:
     running(stage, "--foreground").kill()
     status, said = stage.run("--status")
     assert (status, "did not end in order" in said) == (1, True)
+
+
+def test_where_files_cannot_be_locked_the_record_says_who_runs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*arguments: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert FolderLock(stage.folder).take()
+    record = Record(stage.folder)
+    record.begin(["all"])
+    with pytest.raises(ReveilError, match=f"process {os.getpid()} on .* is at work"):
+        take_folder(stage.folder)
+    record.ended = "done"
+    record.save()
+    assert FolderLock(stage.folder).take()
+    record.ended, record.supervisor = None, Identity(os.getpid(), 0, "elsewhere", "")
+    record.save()
+    assert FolderLock(stage.folder).take()
 
 
 def test_the_status_says_how_far_it_is(stage: Stage) -> None:

@@ -55,7 +55,9 @@ class Cleaning:
             return
         left = processes.family(self.record.engine, self.record.token)
         if left:
-            self.journal.say(f"ends {len(left)} processes that outlived Snakemake here")
+            self.journal.say(
+                f"ends what outlived Snakemake on this machine, processes: {len(left)}"
+            )
             processes.end(left, self.settings.leftover_seconds)
 
     def _runs(self) -> list[str]:

@@ -74,7 +74,9 @@ def prepare(folder: Path, *, take_over: bool) -> Record:
             "its lock is removed"
         )
     if Queue.exists():
-        record.runs = sorted({*record.runs, *earlier_runs(folder)})
+        # A lock may be of more than one Snakemake, and one of these alive on another machine.
+        if take_over or not locked(folder):
+            record.runs = sorted({*record.runs, *earlier_runs(folder)})
     elif record.runs:
         raise ReveilError(
             f"jobs of an earlier run may be in Slurm's queue ({', '.join(record.runs)}), and "
@@ -86,7 +88,7 @@ def prepare(folder: Path, *, take_over: bool) -> Record:
 def earlier_runs(folder: Path) -> set[str]:
     """Return the SLURM run IDs of each Snakemake of the last days in ``folder``.
 
-    Jobs of theirs are orphans when no Snakemake runs here, whoever started it.
+    Jobs of theirs are orphans when no Snakemake holds a lock here, whoever started it.
     """
     found: set[str] = set()
     oldest = time.time() - KEPT_DAYS * 86400

@@ -4,6 +4,11 @@ import time
 from pathlib import Path
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 step", "2 steps"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class Journal:
     """Writes lines with the time of day to a file, and to the terminal where asked.
 

@@ -1,5 +1,6 @@
 """One supervisor per folder: a lock, and a record of what it started."""
 
+import errno
 import fcntl
 import json
 import os
@@ -13,6 +14,8 @@ from reveil.supervisor.processes import Identity, here, identify
 
 LOCK = Path(".snakemake", "supervisor.lock")
 RECORD = Path(".snakemake", "supervisor.json")
+# What file systems without locks answer, Lustre for one as it is often mounted.
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 LOGS = Path("logs", "cluster")
 
 
@@ -100,10 +103,13 @@ class Record:
 
 
 class FolderLock:
-    """Held by the one supervisor of a folder; the system releases it when that one dies."""
+    """Held by the one supervisor of a folder; the system releases it when that one dies.
+
+    Where the file system knows no locks, the record says whether that one lives.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / LOCK
+        self.folder, self.path = folder, folder / LOCK
         self._file: Any = None
 
     def take(self) -> bool:
@@ -115,6 +121,14 @@ class FolderLock:
         except BlockingIOError:
             handle.close()
             return False
+        except OSError as error:
+            handle.close()
+            if error.errno not in NO_LOCKS:
+                raise
+            holder = Record.load(self.folder)
+            return holder.supervisor is None or not (
+                holder.ended is None and holder.supervisor.alive()
+            )
         self._file = handle
         return True
 

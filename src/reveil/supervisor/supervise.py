@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reveil.supervisor.cleaning import Cleaning
 from reveil.supervisor.engine import Engine
-from reveil.supervisor.journal import Journal
+from reveil.supervisor.journal import Journal, counted
 from reveil.supervisor.orders import Orders
 from reveil.supervisor.queue import Queue
 from reveil.supervisor.record import Record
@@ -181,5 +181,6 @@ class Supervisor:
     def _done(self, engine: Engine) -> str:
         said = engine.said.read()
         steps = f"{said.done} of {said.total} steps" if said.total else "nothing was left to do"
-        minutes = (time.monotonic() - self._began) / 60
-        return f"done: {steps}, {self.restarts.count} restarts, {minutes:.0f} minutes"
+        restarts = counted(self.restarts.count, "restart")
+        minutes = round((time.monotonic() - self._began) / 60)
+        return f"done: {steps}, {restarts}, {counted(minutes, 'minute')}"

@@ -6,7 +6,7 @@ from enum import Enum
 from reveil.supervisor import processes
 from reveil.supervisor.engine import Engine
 from reveil.supervisor.hang import HangRule
-from reveil.supervisor.journal import Journal
+from reveil.supervisor.journal import Journal, counted
 from reveil.supervisor.orders import Orders
 from reveil.supervisor.queue import NoAnswerError, Queue, QueuedJob, described
 from reveil.supervisor.record import Record
@@ -87,7 +87,8 @@ class Watch:
         if total is not None and not self._planned:
             self._planned = True
             name = "" if run is None else f", SLURM run ID {run}"
-            self.journal.say(f"{PLANNED} {total} steps{name} ({self.record.log})")
+            steps = counted(total, "step")
+            self.journal.say(f"{PLANNED} {steps}{name} ({self.record.log})")
 
     def _hangs(self, now: float) -> bool:
         run = self.engine.said.run
@@ -118,7 +119,9 @@ class Watch:
                 parts.append(f"{here} on this machine")
         parts.append(f"{len(said.failed)} failed")
         if self.restarts:
-            parts.append(f"{self.restarts} restart{'s' if self.restarts > 1 else ''}")
-        if waited := self.rule.waited(now):
+            parts.append(counted(self.restarts, "restart"))
+        waited = self.rule.waited(now)
+        # Up to there it is Snakemake's pause between two looks at its jobs.
+        if waited > self.settings.hang_seconds / 2:
             parts.append(f"nothing in the queue and Snakemake idle for {waited:.0f} s")
         return ", ".join(parts)
