@@ -11,17 +11,25 @@ DEMO := --configfile config/demo.yaml
 # More than one thread per process only gets in the way of several jobs or tests at once.
 export OMP_NUM_THREADS ?= 1
 
-# A word for make plan; empty ones are left out of the command line.
+# Of `make plan` and `make cluster`: what to make ("" for all) and the files laid over config.yaml.
 TARGET ?=
 CONFIG ?=
+# Of `make plan`: how many there are.
 GPUS ?=
 CPUS ?=
+# Of `make cluster`: the profile, further arguments of Snakemake, and options of the supervisor,
+# such as --follow.
+PROFILE ?= profiles/slurm
+ARGS ?=
+OPTIONS ?=
+SUPERVISOR := PYTHONPATH=src $(BIN)/python -m reveil.supervisor
 
-.PHONY: help setup demo plan test lint docs bench clean-demo
+.PHONY: help setup demo plan cluster cluster-status cluster-stop test lint docs bench clean-demo
 
 help:
 	@echo "make demo    the small reproduction, from images to results/demo/report.html"
 	@echo "make plan    what a run would take: make plan TARGET=ats CONFIG=config/fashion.yaml GPUS=4 CPUS=16"
+	@echo "make cluster a run that goes on without you; see docs/guides/unattended.md"
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
@@ -59,6 +67,15 @@ demo: setup
 plan: setup
 	@PYTHONPATH=src $(BIN)/python -m reveil.forecast $(TARGET) $(if $(CONFIG),--configfile $(CONFIG)) \
 		$(if $(GPUS),--gpus $(GPUS)) $(if $(CPUS),--cores $(CPUS))
+
+cluster: setup
+	@$(SUPERVISOR) $(OPTIONS) -- $(TARGET) $(ARGS) $(if $(CONFIG),--configfile $(CONFIG)) --workflow-profile $(PROFILE)
+
+cluster-status:
+	@$(SUPERVISOR) --status
+
+cluster-stop:
+	@$(SUPERVISOR) --stop
 
 test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
