@@ -13,17 +13,25 @@ from tests.cluster.daemons import Daemons, missing
 from tests.cluster.slurm import Slurm
 from tests.workflow import ROOT
 
+HERE = Path(__file__).resolve().parent
 REQUIRED = "REVEIL_REQUIRE_SLURM"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests of this folder where there is no SLURM, with one line a file."""
+    absent = missing()
+    if absent and os.environ.get(REQUIRED) != "1":
+        reason = f"SLURM is not installed; missing packages: {', '.join(absent)}"
+        for item in items:
+            if item.path.parent == HERE:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Slurm]:
     """A SLURM of two nodes, each with a GPU that is none, which ends with the tests."""
     if absent := missing():
-        reason = f"SLURM is not installed; missing packages: {', '.join(absent)}"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{reason}, and {REQUIRED}=1")
-        pytest.skip(reason)
+        pytest.fail(f"{REQUIRED}=1, and SLURM is not installed; missing: {', '.join(absent)}")
     folder = Path(tempfile.mkdtemp(prefix="reveil-slurm-"))
     # Others may reach the sockets in it, or munge refuses to serve.
     folder.chmod(0o755)

@@ -2,7 +2,6 @@
 
 import signal
 from dataclasses import dataclass
-from functools import partial
 
 import psutil
 
@@ -49,6 +48,7 @@ class Slurm:
     def __init__(self, daemons: Daemons) -> None:
         self.daemons = daemons
         self.call = daemons.call
+        self._forgotten = 0
 
     def records(self, rule: str | None = None) -> list[Record]:
         """Return every run of every job, in order of submission, repetitions included."""
@@ -60,34 +60,47 @@ class Slurm:
             )
             known = (id, state.split()[0], comment, partition, account, memory)
             found.append(Record(*known, int(minutes or 0), int(cpus), *rest))
-        return [record for record in found if rule in (None, record.rule)]
+        new = [record for record in found if int(record.id) > self._forgotten]
+        return [record for record in new if rule in (None, record.rule)]
 
-    def running(self, rule: str) -> list[str]:
-        """Return the ids of the jobs of a rule that run now."""
+    def forget(self) -> None:
+        """Leave the jobs so far out of :meth:`records`."""
+        self._forgotten = max([self._forgotten, *(int(record.id) for record in self.records())])
+
+    def running(self, rule: str, policy: str) -> list[str]:
+        """Return the ids of the jobs of a rule that run now under a policy."""
         lines = self.call("squeue", "-h", "-t", "R", "-o", "%i %k").splitlines()
         pairs = [line.split(maxsplit=1) for line in lines]
-        return [id for id, comment in pairs if comment.startswith(f"rule_{rule}_")]
+        return [
+            job
+            for job, comment in pairs
+            if comment.startswith(f"rule_{rule}_") and policy in comment.split("_")
+        ]
 
     def node_of(self, job: str) -> str:
         """Return the node that a job runs on."""
         return self.call("squeue", "-h", "-j", job, "-o", "%N").strip()
 
-    def script_of(self, job: str) -> psutil.Process | None:
+    def script_of(
+        self, job: str, other_than: psutil.Process | None = None
+    ) -> psutil.Process | None:
         """Return the process of the rule's own script in a job, once it is there."""
         for process in members(self.daemons.folder):
             try:
-                words = " ".join(process.cmdline()[1:3])
+                # `python .../.snakemake/scripts/NAME`; Snakemake itself has `-m` there.
+                words = process.cmdline()[1:2]
                 of_job = process.environ().get("SLURM_JOB_ID") == job
             except psutil.Error:
                 continue
-            if of_job and ".snakemake/scripts/" in words and "-m" not in words:
+            if of_job and "/.snakemake/scripts/" in "".join(words) and process != other_than:
                 return process
         return None
 
-    def kill_script(self, job: str) -> None:
-        """SIGKILL the rule's own script in a job, as the kernel does when memory runs out."""
-        script = wait_until(f"the script of job {job}", partial(self.script_of, job))
-        script.send_signal(signal.SIGKILL)
+    def stop(self, job: str) -> None:
+        """Let the rule's own script in a job stand still, if it is there."""
+        script = self.script_of(job)
+        if script is not None:
+            script.send_signal(signal.SIGSTOP)
 
     def crash(self, node: str) -> None:
         """Let a node die: SIGKILL its daemon and every process of the jobs on it."""
@@ -120,13 +133,6 @@ class Slurm:
         for name in self.daemons.running:
             self.daemons.launch(name)
         self.daemons.wait_for_nodes()
-
-    def hold_node(self, node: str) -> None:
-        """Give no new jobs to a node."""
-        self.call("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
-
-    def release_node(self, node: str) -> None:
-        self.call("scontrol", "update", f"nodename={node}", "state=resume")
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left."""
