@@ -24,7 +24,7 @@ TARGET = "ats_table_policies"
 ONE, OTHER = "3-1-7", "43-18-18"
 # Two trainings and two attacks that save every step.
 SLOW = {
-    "compute": {"state_seconds": 0},
+    "compute": {"state_seconds": 0, "device": "cpu"},
     "recipes": {"full": {"epochs": 4}},
     "attacks": {"inversed": {"iterations": 120}},
     "studies": {
@@ -149,13 +149,9 @@ def test_time_limits_and_killed_daemons(prepared: Clone, undisturbed: Clone, slu
         time.sleep(5)
         slurm.bring_back()
 
-        (attack,) = run.wait_until("attack", lambda: slurm.running("attack_images", OTHER))
-
-        def warned_in_time() -> bool:
-            slurm.stop(attack)
-            return ends(slurm, "attack_images", attack)["FAILED"] == 1
-
-        run.wait_until("the warning", warned_in_time)
+        # The warning wakes it, too.
+        (warned,) = catch(run, slurm, prepared, "attack_images", OTHER)
+        run.wait_until("the warning", lambda: ends(slurm, "attack_images", warned.job)["FAILED"])
         run.wait_until("the time limit", lambda: ends(slurm, "train_model", late.job)["TIMEOUT"])
         run.finish()
     assert ends(slurm, "train_model", other.job) == {"COMPLETED": 1}
@@ -164,5 +160,7 @@ def test_time_limits_and_killed_daemons(prepared: Clone, undisturbed: Clone, slu
     for rule, first in (("train_model", 1), ("attack_images", 2)):
         asked = [(r.state == "COMPLETED", r.minutes) for r in slurm.records(rule)]
         assert Counter(asked) == {(False, first): 1, (True, first): 1, (True, 8 * first): 1}
+    assert "stopped by SIGTERM; started again it resumes from scratch/attack_images" in run.said
+    assert resumed(prepared, "attack_images", OTHER)
     assert resumed(prepared, "train_model", ONE)
     assert_equal_tables(prepared, undisturbed)

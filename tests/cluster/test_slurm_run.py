@@ -23,6 +23,9 @@ ASKED = {
     "score_candidates": (8000, 120, 1),
     "attack_images": (8000, 480, 1),
 }
+# The GPUs here are none: jobs are given one, and leave it alone.
+ON_THE_CPU = {"compute": {"device": "cpu"}}
+WEIGHTS = "results/tiny/models/fashion-mnist-demo/lenetzhu/none/full/seed0/weights.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,7 @@ def finished(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> tuple[Cl
     path = clone_repository(tmp_path_factory.mktemp("slurm") / "clone")
     # Downloads are local jobs, from 127.0.0.1.
     with served(path) as (clone, _):
+        clone = clone.with_config("cpu", ON_THE_CPU)
         edit_profile(clone, SITE, {})
         with submitted(clone, slurm, TARGET) as run:
             run.finish(seconds=1700)
@@ -68,6 +72,16 @@ def test_gpu_jobs_see_the_model_that_the_profile_names(
 def test_logs_of_jobs_that_ended_well_are_removed(finished: tuple[Clone, list[Record]]) -> None:
     assert not list((finished[0].path / "logs/slurm").rglob("*.log"))
     assert not (finished[0].path / ".snakemake/slurm_logs").exists()
+
+
+def test_a_job_that_sees_no_gpu_ends_at_once(slurm: Slurm, fresh: Clone) -> None:
+    """In place of days on a CPU; Slurm gave it one, which PyTorch cannot find."""
+    edit_profile(fresh, SITE, {})
+    with submitted(fresh, slurm, WEIGHTS, "--retries", "0") as run:
+        assert run.engine.wait(300) != 0
+    assert "device: 'auto': PyTorch" in run.said
+    assert "sees no GPU in Slurm's job" in run.said
+    assert "(CUDA_VISIBLE_DEVICES=0)" in run.said
 
 
 def test_tables_equal_those_of_a_local_run(

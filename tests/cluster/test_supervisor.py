@@ -22,6 +22,7 @@ from tests.workflow import ROOT, Clone, clone_repository, environment
 TARGET = "ats_table_policies"
 # One training and its attack, long enough to be killed.
 ONE = {
+    "compute": {"device": "cpu"},
     "studies": {"ats": {"policies": ["none"]}},
     "recipes": {"full": {"epochs": 8}},
     "attacks": {"inversed": {"iterations": 200}},
