@@ -140,9 +140,10 @@ def test_snakemake_refuses_a_name_before_anything_runs(small: Clone, tmp_path: P
         own = {"run": NAMES[0], "studies": {"ats": {"policies": [NAMES[1], NAMES[2], "a\n"]}}}
         done = clone.with_config("own", own).run("--dry-run", check=False)
         assert done.returncode != 0
-        assert "Traceback" not in done.stderr
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said
         for key in ("run", *(f"studies.ats.policies[{n}]" for n in range(3))):
-            assert f"  {key}: " in done.stderr
+            assert f"  {key}: " in said
         assert canaries(tmp_path) == []
 
 
