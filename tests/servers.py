@@ -121,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", answer.location)
             self.send_header("Content-Length", "0")
+            # Else the client would follow on a connection that is closed by then.
+            self.send_header("Connection", "close")
             self.end_headers()
             return
         content = answer.body if answer.body is not None else scene.files.get(self.path)

@@ -1,5 +1,6 @@
 """Results that were cut off behind Snakemake's back: named, never used, and made again."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def refused(clone: Clone, files: list[str], *targets: str) -> None:
     for file in files:
         told = [line for line in done.stderr.splitlines() if "error: " in line and file in line]
         assert told, f"{file} is not named:\n{done.stderr}"
-        assert f"delete it, or run `snakemake -f {file}`, to have it made again" in told[0]
+        assert re.search("delete it,? .*to have it made again", told[0])
         (clone.path / file).unlink()
 
 

@@ -122,11 +122,12 @@ def _changes(
     changes = {
         name: value
         for name, value in own.items()
-        if isinstance(name, str) and isinstance(value, Mapping)
+        # Among derived names, such as full-after-10, the empty one stands for anything.
+        if name and isinstance(name, str) and isinstance(value, Mapping)
     }
     for section_name, *names in (map(str, problem.key) for problem in wrong if problem.key):
         lost = len(names) == 1 or names[1:] == ["base"]
-        if section_name == kind and lost and names[0] not in files:
+        if section_name == kind and lost and names[0] and names[0] not in files:
             changes[names[0]] = {**changes.get(names[0], {}), "base": DEFAULT}
     return changes
 
