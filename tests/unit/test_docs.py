@@ -252,14 +252,24 @@ def test_a_swallowed_target_and_an_unknown_rule_are_noticed() -> None:
 
 def test_documented_files_can_be_made(tmp_path: Path) -> None:
     calls = [words for page in pages() for words in commands(page, "snakemake")]
-    targets = {t for words in calls for t in get_argument_parser().parse_args(words).targets}
-    files = sorted(target for target in targets if "/" in target)
-    assert files
+    files: dict[tuple[str, ...], set[str]] = {}
+    for said in map(get_argument_parser().parse_args, calls):
+        configs = tuple(str(ROOT / file) for file in said.configfile or [])
+        named = {target for target in said.targets if "/" in target}
+        files.setdefault(configs, set()).update(named)
+    assert len(files[()]) > 1
     options = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "--dry-run"]
-    done = subprocess.run(
-        [*SNAKEMAKE, *files, *options], capture_output=True, text=True, env=environment()
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    for configs, named in files.items():
+        if not named:
+            continue
+        laid = ["--configfile", *configs] if configs else []
+        done = subprocess.run(
+            [*SNAKEMAKE, *sorted(named), *options, *laid],
+            capture_output=True,
+            text=True,
+            env=environment(),
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def documented_configs() -> list[tuple[str, dict[str, Any]]]:
