@@ -142,9 +142,8 @@ def test_changed_config_reruns_what_depends_on_it(
 
 def test_other_images_and_samples_are_of_the_same_networks(copied: Clone) -> None:
     other = {"scene": {"images": {"count": 3}}, "reconstruction": {"samples": 70}}
-    planned = work(
-        copied.with_config("overrides", {"protocols": {"fixed-unir": other}}).plan("unir")
-    )
+    plan = copied.with_config("overrides", {"protocols": {"fixed-unir": other}}).plan("unir")
+    planned = work(plan, "unir")
     assert set(planned) == {"reconstruct_images", "draw_samples"}
 
 
