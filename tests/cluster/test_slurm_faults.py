@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.ats_tables import tables
 from tests.cluster.catching import catch
 from tests.cluster.daemons import NODES
 from tests.cluster.slurm import Slurm
 from tests.cluster.submitting import SITE, edit_profile, submitted
-from tests.cluster.tables import tables
 from tests.workflow import Clone, clone_repository
 
 TARGET = "ats_table_policies"

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from tests.archives import served
+from tests.ats_tables import tables
 from tests.cluster.slurm import Record, Slurm
 from tests.cluster.submitting import SITE, edit_profile, submitted
-from tests.cluster.tables import tables
 from tests.workflow import Clone, clone_repository
 
 # `all` runs the whole of tiny, which takes long.

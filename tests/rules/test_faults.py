@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from reveil import rows
+from tests.ats_tables import tables
 from tests.workflow import Clone
 
 TARGET = "ats_table_policies"
@@ -18,17 +19,6 @@ SLOW = {
     "recipes": {"full": {"epochs": 3}},
     "attacks": {"inversed": {"iterations": 60}},
 }
-TABLES = {
-    "images.csv": ["wall_seconds"],
-    "models.csv": ["train_seconds"],
-    "policies.csv": [],
-}
-
-
-def tables(clone: Clone) -> dict[str, pd.DataFrame]:
-    """Return the tables of the study without the columns that tell the time."""
-    folder = clone.path / "results/tiny/ats/tables"
-    return {name: rows.read(folder / name).drop(columns=skip) for name, skip in TABLES.items()}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from reveil import config as settings
+from reveil.config.presets import KINDS
 from tests.small import ATTACK, TARGETS, assert_undisturbed
 from tests.workflow import ROOT, Clone
 
@@ -55,16 +56,6 @@ KEYS: list[tuple[str, ...]] = [
         for key in keys
     ),
     ("studies", "ats", "experiments", "targets"),
-]
-KINDS = [
-    "protocols",
-    "recipes",
-    "attacks",
-    "protections",
-    "feature_attacks",
-    "operators",
-    "reconstructions",
-    "experiments",
 ]
 
 

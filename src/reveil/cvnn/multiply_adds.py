@@ -68,6 +68,9 @@ class _Counter(TorchFunctionMode):
         if func in (functional.conv2d, functional.linear):
             # Of an output: as many as one filter, or one row, has weights.
             self.total += result.numel() * args[1][0].numel()
+        elif func is functional.conv_transpose2d:
+            # Every value that goes in meets all weights of its channel.
+            self.total += args[0].numel() * args[1][0].numel()
         return result
 
 

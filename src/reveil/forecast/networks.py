@@ -3,15 +3,11 @@
 Counted on networks without weights, so nothing is calculated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from reveil import datasets
 from reveil.cvnn import multiply_adds, private
@@ -94,29 +90,4 @@ def _bytes(module: nn.Module) -> int:
 
 
 def _forward(module: nn.Module, shape: tuple[int, ...]) -> float:
-    with _Products() as counted, torch.no_grad():
-        module.eval()(torch.zeros(1, *shape, device="meta"))
-    return float(counted.total)
-
-
-class _Products(TorchFunctionMode):
-    """Adds up products, transposed convolutions included, which private networks have none of."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func in (functional.conv2d, functional.linear):
-            self.total += result.numel() * args[1][0].numel()
-        elif func is functional.conv_transpose2d:
-            # Every value that goes in meets all weights of its channel.
-            self.total += args[0].numel() * args[1][0].numel()
-        return result
+    return float(multiply_adds.forward(module.eval(), torch.zeros(1, *shape, device="meta"))[1])

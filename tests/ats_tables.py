@@ -1,4 +1,4 @@
-"""The tables of tiny that jobs of a cluster must make as any other run does."""
+"""The tables of tiny that a disturbed run, or one on a cluster, must make as any other does."""
 
 import pandas as pd
 
