@@ -178,6 +178,7 @@ class _Pass:
         known = {id(p): None for p in self.model.parameters()}
         known |= dict(zip(map(id, self.parameters.values()), probes, strict=True))
         images = self.x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        recording.images = images
         with torch.enable_grad():
             with PerProblemLayers(known, recording, self.bn_mode):
                 logits = self.model(images)

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import torch
 
+from reveil.threads import one_each, side_by_side
+
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
@@ -36,3 +38,23 @@ def run_in_chunks(
             continue
         start = piece.stop
     return results
+
+
+def run_side_by_side(work: Callable[[slice], Result], count: int, chunk: int) -> list[Result]:
+    """Do what :func:`run_in_chunks` does on a CPU, each slice on one core."""
+    pieces = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
+    results: dict[int, Result] = {}
+    # Taking the next of a list is one step, which no other thread comes between.
+    left = list(enumerate(pieces))[::-1]
+
+    def some(_: int) -> None:
+        while True:
+            try:
+                place, piece = left.pop()
+            except IndexError:
+                return
+            results[place] = work(piece)
+
+    with one_each() as threads:
+        side_by_side(some, range(max(1, min(threads, len(pieces)))))
+    return [results[place] for place in range(len(pieces))]

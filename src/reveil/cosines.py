@@ -14,19 +14,18 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, pad, unfold
+from torch.nn.functional import cross_entropy, pad
 
+from reveil.convolutions import plain
 from reveil.gradients import per_image_gradients
+from reveil.patches import positions_last
 
 COSINE_EPS = 1e-8
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Gradients of B images with respect to one parameter tensor, cut into equal parts.
-
-    ``values`` is (parts, B, n).
-    """
+    """Gradients of B images with respect to one parameter tensor: ``values`` (B, n)."""
 
     values: Tensor
 
@@ -36,17 +35,16 @@ class Dense:
 
     def rows(self, index: slice) -> Self:
         """Return the gradients of the images in ``index``."""
-        return type(self)(self.values[:, index])
+        return type(self)(self.values[index])
 
     def squares(self) -> Tensor:
         """Return (B,) squared norms."""
-        return torch.linalg.vector_norm(self.values, dim=2).square().sum(0)
+        return torch.linalg.vector_norm(self.values, dim=1).square()
 
     def inner(self, other: Self) -> Tensor:
         """Return (n, k) inner products of n k rows, k after k, with the n rows of ``other``."""
-        parts, count, size = other.values.shape
-        mine = self.values.reshape(parts, count, -1, size)
-        return (mine @ other.values[..., None])[..., 0].sum(0)
+        count, size = other.values.shape
+        return (self.values.reshape(count, -1, size) @ other.values[..., None])[..., 0]
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,8 @@ def _record(
     try:
         with torch.enable_grad():
             start = x.detach().requires_grad_()
-            loss = cross_entropy(model(start), labels, reduction="sum")
+            with plain.PlainConvolutions():
+                loss = cross_entropy(model(start), labels, reduction="sum")
             if set(calls.values()) != {1}:
                 return False
             torch.autograd.grad(loss, start)
@@ -192,7 +191,7 @@ def _record(
 
 
 def _whole(gradients: Tensor) -> Dense:
-    return Dense(gradients.flatten(1)[None])
+    return Dense(gradients.flatten(1))
 
 
 def _linear(layer: nn.Linear, entered: Tensor, delta: Tensor) -> list[Gradients]:
@@ -229,20 +228,26 @@ def _pays_factored(layer: nn.Conv2d, entered: Tensor, delta: Tensor) -> bool:
 
 
 def _weight_gradient(layer: nn.Conv2d, entered: Tensor, delta: Tensor) -> Dense:
+    """Return gradients with their taps before their channels, as images are channels-last."""
     (kh, kw), (down, right) = layer.kernel_size, layer.padding
+    found = plain.weight_gradients(layer, entered, delta)
+    if found is not None:
+        return _whole(found)
     if layer.stride != (1, 1) or layer.dilation != (1, 1) or layer.in_channels < 16:
-        patches = unfold(entered, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-        return _whole(delta.flatten(2) @ patches.transpose(1, 2))
+        return _whole(
+            positions_last(delta).transpose(1, 2)
+            @ plain.geometry_of(layer, entered).unfold(entered)
+        )
     # In rows that are as long as the padded image, a shift over the kernel is an offset into
     # the flat image: one product per kernel element, and no copy of the patches.
     width = entered.shape[3] + 2 * right
     flat = pad(entered, (right, right, down, down + 1)).flatten(2).transpose(1, 2)
     rows = pad(delta, (0, width - delta.shape[3])).flatten(2)
-    parts = rows.new_empty(kh * kw, len(rows), rows.shape[1], flat.shape[2])
-    for part, (y, x) in zip(parts, product(range(kh), range(kw)), strict=True):
+    taps = rows.new_empty(len(rows), rows.shape[1], kh * kw, flat.shape[2])
+    for tap, (y, x) in enumerate(product(range(kh), range(kw))):
         start = y * width + x
-        torch.bmm(rows, flat[:, start : start + rows.shape[2]], out=part)
-    return Dense(parts.flatten(2))
+        torch.bmm(rows, flat[:, start : start + rows.shape[2]], out=taps[:, :, tap])
+    return _whole(taps)
 
 
 RULES: dict[type[nn.Module], Callable[..., list[Gradients]]] = {

@@ -12,6 +12,7 @@ import numpy as np
 
 from reveil.disk import REFUSED, code_of, explain
 from reveil.errors import ReveilError
+from reveil.records import FLOAT, Records
 
 
 @contextmanager
@@ -75,9 +76,17 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 
 
 def write_csv(path: str | os.PathLike[str], table: Any) -> None:
-    """Write a pandas ``DataFrame`` without its index, numbers with 10 significant digits."""
+    """Write a table without an index, numbers with 10 significant digits.
+
+    Args:
+        path: of the file.
+        table: a pandas ``DataFrame``, or :class:`reveil.records.Records`.
+    """
     with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+        if isinstance(table, Records):
+            table.write(temporary)
+        else:
+            table.to_csv(temporary, index=False, float_format=FLOAT, lineterminator="\n")
 
 
 def write_npy(path: str | os.PathLike[str], array: np.ndarray) -> None:

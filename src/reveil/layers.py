@@ -27,10 +27,12 @@ class Recording:
     Attributes:
         batch: images per problem.
         active: whether probes are to be filled; the second backward pass is for images alone.
+        images: what enters the model. Nobody asks for its gradient while probes are filled.
     """
 
     batch: int = 1
     active: bool = True
+    images: Tensor | None = None
 
     def total(self, parts: Tensor) -> Tensor:
         """Add the (N, ...) parts of single images up to the (B, ...) of problems."""
@@ -66,20 +68,20 @@ class Convolve(Function):
         recording: Recording,
     ) -> Tensor:
         ctx.save_for_backward(x, weight, target)
-        ctx.geometry, ctx.recording = geometry, recording
+        ctx.geometry, ctx.recording, ctx.first = geometry, recording, x is recording.images
         return geometry.convolve(x, weight, bias)
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, target = ctx.saved_tensors
         data = weights = bias = None
-        if ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0] and not (ctx.first and ctx.recording.active):
             data = _DataGradient.apply(grad, weight, ctx.geometry)
         if ctx.recording.active and ctx.needs_input_grad[1]:
             if target is None:
-                weights = _WeightGradient.apply(x, grad, ctx.geometry)
+                weights = weight_gradients(x, grad, ctx.geometry)
             else:
-                weights = _WeightProducts.apply(x, grad, target, ctx.geometry)
+                weights = weight_products(x, grad, target, ctx.geometry)
         if ctx.recording.active and ctx.needs_input_grad[2]:
             bias = ctx.recording.total(grad.sum((2, 3)))
         return data, weights, bias, None, None, None, None, None
@@ -152,7 +154,7 @@ class _WeightProducts(Function):
             return torch.stack([_inner(outer, toward), _inner(outer, itself)], 1)
         weights = torch.bmm(outer.transpose(1, 2), patches)
         ctx.save_for_backward(patches, outer, target, weights)
-        return torch.stack([_inner(weights, target), _inner(weights, weights)], 1)
+        return inner_products(weights, target)
 
     @staticmethod
     @once_differentiable
@@ -174,6 +176,15 @@ class _WeightProducts(Function):
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum((1, 2))
+
+
+def inner_products(gradient: Tensor, target: Tensor) -> Tensor:
+    """Return <G, T> and <G, G> of (B, O, K) gradients and targets, as (B, 2)."""
+    return torch.stack([_inner(gradient, target), _inner(gradient, gradient)], 1)
+
+
+weight_gradients = _WeightGradient.apply
+weight_products = _WeightProducts.apply
 
 
 class Rectify(Function):

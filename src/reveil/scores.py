@@ -12,15 +12,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from reveil.chunks import run_in_chunks
+from reveil.chunks import run_in_chunks, run_side_by_side
+from reveil.convolutions import serving
+from reveil.convolutions.plain import PlainConvolutions
+from reveil.convolutions.serving import multiply_adds
 from reveil.cosines import Gradients, cosines, gradient_factors
 from reveil.errors import ReveilError, not_allowed
+from reveil.models.replicas import replica
 from reveil.policies import Policy
 from reveil.precision import precision
 from reveil.rng import generator, stream_seed
 from reveil.views import View
 
 EIGENVALUE_EPS = 1e-5
+# Images of S_acc at a time where each core takes its own: enough to share a layer's weights.
+SERVED_CHUNK = 16
 QUADRATURES = ("trapezoid", "left")
 GRADSIMS = ("per_tensor", "global")
 INITS = ("one", "per_policy", "averaged")
@@ -158,6 +164,10 @@ class PrivacyScore:
         self._start_gradients: dict[tuple[int, int, int], list[Gradients]] = {}
         self._start_room = _room(self.device, GPU_START_SHARE, CPU_START_BYTES)
         self.chunk = self._automatic_chunk() if chunk == "auto" else int(chunk)
+        # Multiply-adds of a policy: forward, data gradient and weight gradient of every point.
+        with precision("fp32", self.device):
+            one = multiply_adds(model, view.shape)
+        self.work = 3 * one * len(self.labels) * points * repeats
 
     def curves(self, policy: Policy) -> Tensor:
         """Return (2, N, K + 1) similarities, float64 on the CPU, averaged over the repeats.
@@ -184,7 +194,12 @@ class PrivacyScore:
                 return self._piece(policy, repeat, piece)
 
             with precision("fp32", self.device):
-                curves.append(torch.cat(run_in_chunks(work, len(self.labels), self.chunk), 1))
+                if serving.active():
+                    # In order, as there may be room for the first ones only.
+                    for start in range(0, len(self.labels), self.chunk):
+                        piece = slice(start, min(start + self.chunk, len(self.labels)))
+                        self._gradients_at_start(repeat, piece)
+                curves.append(torch.cat(_run(work, len(self.labels), self.chunk), 1))
         return torch.stack(curves)
 
     def _piece(self, policy: Policy, repeat: int, piece: slice) -> Tensor:
@@ -194,11 +209,11 @@ class PrivacyScore:
             self.view, policy, self.sample.pick(rows), self.seed, purpose, self.device
         ).to(self.dtype)
         starts = self.starts[repeat][piece].to(self.device)
-        gradients = self._gradients_at_start(repeat, piece, starts)
-        labels = self.labels[piece]
-        return gradsim_curves(self.model, starts, targets, labels, self.points, gradients).to(
-            "cpu", torch.float64
-        )
+        gradients = self._gradients_at_start(repeat, piece)
+        # Gradients are taken by hooks, and pieces may be worked on side by side.
+        model = replica(self.model) if serving.active() else self.model
+        found = gradsim_curves(model, starts, targets, self.labels[piece], self.points, gradients)
+        return found.to("cpu", torch.float64)
 
     def _draw_starts(self, repeat: int) -> Tensor:
         purpose = _purpose("start", repeat)
@@ -209,12 +224,11 @@ class PrivacyScore:
         # The view takes the scale of bytes.
         return self.view.normalise(255 * torch.stack(uniform), split="start").to(self.dtype)
 
-    def _gradients_at_start(
-        self, repeat: int, piece: slice, starts: Tensor
-    ) -> list[Gradients] | None:
+    def _gradients_at_start(self, repeat: int, piece: slice) -> list[Gradients] | None:
         """Return the gradients at x0, kept for all policies while there is room for them."""
         key = (repeat, piece.start, piece.stop)
         if key not in self._start_gradients and self._start_room > 0:
+            starts = self.starts[repeat][piece].to(self.device)
             found = gradient_factors(self.model, starts, self.labels[piece])
             self._start_room -= sum(g.nbytes for g in found)
             self._start_gradients[key] = found
@@ -284,6 +298,11 @@ class AccuracyScore:
         self.sample = sample.pick(kept.flatten().nonzero()[:, 0])
         shared = {"one": 1, "per_policy": 0, "averaged": init_count}[inits]
         self.models = [self._model(number) for number in range(shared)]
+        # Multiply-adds of a policy: forward and data gradient of every image.
+        model = self.models[0] if self.models else self._model(0)
+        with precision("fp32", self.device):
+            one = multiply_adds(model, view.shape)
+        self.work = 2 * one * len(self.sample.labels) * max(1, shared)
 
     def __call__(self, policy: Policy, name: str | None = None) -> Tensor:
         """Return (batches,) scores, float64; ``name`` names the policy's own initialisation."""
@@ -300,10 +319,16 @@ class AccuracyScore:
 
     def _jacobian(self, model: nn.Module, images: Tensor) -> Tensor:
         dtype = next(model.parameters()).dtype
-        pieces = run_in_chunks(
-            lambda piece: input_gradients(model, images[piece].to(dtype)), len(images), self.chunk
+        chunk = min(self.chunk, SERVED_CHUNK) if serving.active() else self.chunk
+        pieces = _run(
+            lambda piece: input_gradients(model, images[piece].to(dtype)), len(images), chunk
         )
         return torch.cat(pieces)
+
+
+def _run(work: Callable[[slice], Tensor], count: int, chunk: int) -> list[Tensor]:
+    """Return what is found of every slice, by all cores together or by each alone."""
+    return (run_side_by_side if serving.active() else run_in_chunks)(work, count, chunk)
 
 
 def first_of_each_class(labels: Tensor) -> Tensor:
@@ -316,7 +341,9 @@ def input_gradients(model: nn.Module, x: Tensor) -> Tensor:
     """Return (B, C H W) gradients of the sum of all logits with respect to every image."""
     with torch.enable_grad():
         x = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
-        return torch.autograd.grad(model(x).sum(), x)[0].flatten(1)
+        with PlainConvolutions():
+            total = model(x).sum()
+        return torch.autograd.grad(total, x)[0].flatten(1)
 
 
 def correlation_scores(rows: Tensor, counts: Tensor) -> Tensor:

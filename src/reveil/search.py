@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from reveil.candidates import function_of, operations
+from reveil.convolutions import serving
 from reveil.job import State
 from reveil.library import LIBRARY
 from reveil.policies import Policy, parse
@@ -94,13 +95,15 @@ def score_rows(
         settings = {"view": view, "seed": seed, "device": device, "chunk": chunk}
         privacy = privacy_score(model, private, search, **settings)
         accuracy = accuracy_score(make_init, accurate, search, **settings)
+        pays = len(candidates) * (privacy.work + accuracy.work) >= serving.LOADING_PAYS
     for candidate in todo:
         key = function_of(candidate.policy)
         started = time.perf_counter()
         if key in known:
             measured = {name: known[key][name] for name in (*MEASURES, _EACH, "status", "reason")}
         else:
-            measured = _measure(candidate.policy, key, privacy, accuracy)
+            with serving.serving(pays):
+                measured = _measure(candidate.policy, key, privacy, accuracy)
         seconds = time.perf_counter() - started
         row = {
             "candidate": int(candidate.candidate),
@@ -177,8 +180,10 @@ def interpolation(
     points = np.linspace(0.0, 1.0, privacy.points + 1)
     index = np.asarray(privacy.sample.index)
     tables = []
+    pays = len(policies) * privacy.work >= serving.LOADING_PAYS
     for policy in policies:
-        per_tensor, whole = privacy.curves(policy).numpy()
+        with serving.serving(pays):
+            per_tensor, whole = privacy.curves(policy).numpy()
         columns = {
             **_names(subject),
             "policy": policy.name,

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own name for it
 from torch.overrides import TorchFunctionMode
 
+from reveil.convolutions import serving as convolutions
+from reveil.convolutions.convolve import ConvolveProducts
 from reveil.layers import Convolve, Linear, Normalise, Probe, Recording, Rectify
 from reveil.patches import Geometry
 
@@ -121,6 +123,11 @@ class PerProblemLayers(TorchFunctionMode):
             batch=self.recording.batch,
         )
         leaf, target = self._probe(weight)
+        maps = convolutions.maps_of(geometry, len(weight), x) if id(weight) in self.probes else None
+        if maps is not None:
+            constants = convolutions.shared(weight, maps), self._constant(bias), target, maps
+            leaves = leaf, self._probe(bias)[0]
+            return ConvolveProducts.apply(x, *leaves, *constants, self.recording)
         constants = self._constant(weight), self._constant(bias), target
         return Convolve.apply(x, leaf, self._probe(bias)[0], *constants, geometry, self.recording)
 

@@ -22,7 +22,7 @@ from reveil.config import (
     resolve_protocol,
     resolve_recipe,
 )
-from reveil.config.presets import KINDS, preset_paths
+from reveil.config.presets import KINDS, Presets, preset_paths
 from reveil.config.schema import DEFINITIONS, missing_keys
 from reveil.cvnn import contest, loops
 from reveil.cvnn.attackers import angles, blind, decode, decoders, inference, two_image
@@ -348,3 +348,21 @@ def test_policy_names_are_canonical():
     config = merge(PAPER, ats(policies=["random", "43-18-18+3-1-7", "found-1", 3]))
     names = policy_names(config, "ats", "fixed", "cifar100", "convnet", 2)
     assert names == ["19-1-18", "3-1-7+43-18-18", "found-fixed-s2-1", "3"]
+
+
+def test_presets_written_edited_or_removed_count_at_once(copied) -> None:
+    folder = copied / "config" / "attacks"
+    before = Presets.load(PAPER, copied, "attacks").names
+    (folder / "own.yaml").write_text("{iterations: 7}\n")
+    assert Presets.load(PAPER, copied, "attacks").files["own"] == {"iterations": 7}
+    (folder / "own.yaml").write_text("{iterations: 77}\n")
+    assert Presets.load(PAPER, copied, "attacks").files["own"] == {"iterations": 77}
+    (folder / "own.yaml").unlink()
+    assert Presets.load(PAPER, copied, "attacks").names == before
+    assert Presets.load(PAPER, copied / "nowhere", "attacks").names == []
+
+
+def test_a_preset_that_links_to_nothing_is_named(copied) -> None:
+    (copied / "config" / "attacks" / "own.yaml").symlink_to(copied / "nothing.yaml")
+    with pytest.raises(ReveilError, match="own.yaml: cannot be read"):
+        Presets.load(PAPER, copied, "attacks")

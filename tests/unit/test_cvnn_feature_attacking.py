@@ -83,7 +83,7 @@ def trained(folder, tmp_path, name="made-up", **changes):
 
 def test_a_trained_attacker_has_a_row_per_epoch_and_guesses_a_block(prepared, tmp_path):
     done, path = trained(prepared, tmp_path, method="two_image")
-    history = done.history
+    history = done.history.frame()
     assert list(history.columns[: len(ATTACKER_KEYS)]) == list(ATTACKER_KEYS)
     assert history["epoch"].tolist() == [0, 1] and history["best"].sum() == 1
     assert history["stopped"].tolist() == ["", "max_epochs"]
@@ -92,7 +92,7 @@ def test_a_trained_attacker_has_a_row_per_epoch_and_guesses_a_block(prepared, tm
     result = attack_features(
         work(tmp_path, "made-up", method="two_image"), attacker=path, **files(prepared)
     )
-    rows = result.rows
+    rows = result.rows.frame()
     schema = yaml.safe_load((ROOT / "workflow/schemas/cvnn_images.schema.yaml").read_text())
     assert list(rows.columns) == schema["required"]
     assert rows["image"].tolist() == [0, 2, 4, 6] and rows["label"].tolist() == [0, 2, 4, 6]
@@ -116,8 +116,8 @@ def test_rows_do_not_depend_on_the_block_or_the_chunk(prepared, tmp_path):
     how = {"attacker": path, **files(prepared)}
     whole = attack_features(work(tmp_path, "made-up", "00000-00007", method="decode"), **how)
     part = replace(work(tmp_path, "made-up", "00003-00004", method="decode"), chunk="1")
-    rows = attack_features(part, **how).rows
-    expected = whole.rows.iloc[3:5].reset_index(drop=True)
+    rows = attack_features(part, **how).rows.frame()
+    expected = whole.rows.frame().iloc[3:5].reset_index(drop=True)
     for column in ("image", "partner", "theta_rad", "rmse", "ssim", "rmse_partner"):
         assert rows[column].to_numpy() == pytest.approx(expected[column].to_numpy(), rel=1e-4)
 
@@ -125,7 +125,7 @@ def test_rows_do_not_depend_on_the_block_or_the_chunk(prepared, tmp_path):
 def test_partners_of_held_out_images_are_held_out(prepared, tmp_path):
     _, path = trained(prepared, tmp_path, method="decode")
     job = work(tmp_path, "made-up", "00000-00007", "heldout", method="decode")
-    rows = attack_features(job, attacker=path, **files(prepared)).rows
+    rows = attack_features(job, attacker=path, **files(prepared)).rows.frame()
     held = indices.holdout_indices(LABELS, 24)
     assert set(rows["image"]) <= set(held) and set(rows["partner"]) <= set(held)
 
@@ -146,7 +146,7 @@ def test_an_attacker_can_build_on_another(prepared, tmp_path, monkeypatch):
     assert done.tensors["targets"].tolist() == LABELS[indices.holdout_indices(LABELS, 24)].tolist()
     save_attacker(path := tmp_path / "outer.safetensors", done)
     result = attack_features(inference(tmp_path), attacker=path, inner=inner, **files(prepared))
-    rows = result.rows
+    rows = result.rows.frame()
     assert rows["label_guess"].between(0, 9).all() and rows["rmse"].isna().all()
     # Here the task says all.
     assert set(rows["label_correct_task"]) == {1}

@@ -73,7 +73,7 @@ def test_the_job_trains_on_what_is_not_held_out_and_its_network_comes_back(prepa
     for ours, theirs in ((trained.network, network), (trained.critic, critic)):
         for name, value in ours.state_dict().items():
             assert torch.equal(value, theirs.state_dict()[name])
-    row = private_summary(trained, NAMED).iloc[0]
+    (row,) = private_summary(trained, NAMED)
     assert metadata["tensors_sha256"] == row["weights_digest"]
     assert metadata["policy"] == "made-up"
 

@@ -327,7 +327,7 @@ def trained() -> Trained:
 class Straight:
     """Stands for a privacy score whose curves are straight lines over two intervals."""
 
-    points = 2
+    points, work = 2, 0
     sample = SimpleNamespace(index=(7,))
 
     def curves(self, policy: policies.Policy) -> torch.Tensor:
@@ -352,8 +352,8 @@ def written_columns() -> dict[str, list[str]]:
     published = pd.read_csv(ROOT / "config/published.csv", keep_default_na=False, na_values=[""])
     judges = {"fixed": protocol("fixed")["judge"]}
     frames = {
-        "models.csv": summaries.model_summary(trained(), keys),
-        "histories.csv": summaries.history_table(trained(), keys),
+        "models.csv": summaries.model_summary(trained(), keys).frame(),
+        "histories.csv": summaries.history_table(trained(), keys).frame(),
         "candidates.csv": draw_candidates(1),
         "scores.csv": scores,
         "selected.csv": selected,

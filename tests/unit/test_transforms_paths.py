@@ -1,6 +1,9 @@
 """Compiled code and tensor operations transform alike, by whatever way a batch takes."""
 
+import hashlib
+import os
 import random
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -210,6 +213,27 @@ def test_compiling_needs_no_place_to_keep_the_result(monkeypatch):
 
     monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", read_only)
     assert kernels._compiled_once(_double)(np.int64(4)) == 8
+
+
+def every_operation() -> str:
+    """Return a digest of what every operation makes of some images."""
+    compiled.prefer()
+    images = torch.cat([random_images(6, 3, 9, 15), random_images(6, 3, 9, 15) // 40 * 40])
+    made = [transform(images, o.index, random_signs(12)) for o in LIBRARY]
+    return hashlib.sha256(torch.stack(made).numpy()).hexdigest()
+
+
+def test_a_processor_without_wide_lookups_makes_the_same_bytes():
+    """Compiled for any processor, in a process of its own, as numba settles that once."""
+    code = "import tests.unit.test_transforms_paths as t; print(t.every_operation())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CPU_NAME": "generic"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == every_operation()
 
 
 def _double(value):

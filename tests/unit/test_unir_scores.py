@@ -88,11 +88,12 @@ def test_features_that_cannot_be_compared(shape: tuple[int, int], word: str):
 def test_measuring_again_does_not_depend_on_the_neighbours(root: Path):
     from reveil.unir.operators import settings
     from reveil.unir.operators.interface import make
+    from reveil.unir.operators.measurements import measured_again
 
     operator = make(settings.from_values("o", values(root, "operators")), (1, 8, 8))
     images = torch.ones(4, 1, 8, 8)
-    all_four = scores.measured_again(images, operator, 3, range(4))
-    assert torch.equal(scores.measured_again(images[2:], operator, 3, [2, 3]), all_four[2:])
+    all_four = measured_again(images, operator, 3, range(4))
+    assert torch.equal(measured_again(images[2:], operator, 3, [2, 3]), all_four[2:])
     assert (all_four == 0).float().mean() == pytest.approx(57 / 64)
     assert not torch.equal(all_four[0], all_four[1])
 

@@ -102,12 +102,12 @@ def block(place, recipe, attack="keep", path=None, block="00000-00003", **own):
 
 def test_a_training_leaves_the_columns_of_the_tables(place, recipe) -> None:
     _, done = trained(place, recipe)
-    summary = generator_summary(done, NAMED)
+    summary = generator_summary(done, NAMED).frame()
     assert list(summary.columns) == MODELS
     assert summary["n_train"].item() == TRAIN - 20
     assert summary["steps"].item() == 2
     assert summary["parameters_discriminator"].item() > 0
-    history = history_table(done.trained, NAMED)
+    history = history_table(done.trained, NAMED).frame()
     names = ["run", "dataset", "model", "policy", "recipe", "seed", "step", "epoch"]
     assert list(history.columns) == [*names, *LOSSES, "residual", "lr", "seconds"]
     assert history["step"].tolist() == [1, 2]
@@ -117,7 +117,7 @@ def test_a_training_leaves_the_columns_of_the_tables(place, recipe) -> None:
 
 def test_regression_has_no_discriminator(place, recipe) -> None:
     path, done = trained(place, recipe, variant="regress")
-    assert generator_summary(done, NAMED)["parameters_discriminator"].isna().all()
+    assert generator_summary(done, NAMED).frame()["parameters_discriminator"].isna().all()
     assert weights.load(path)[1] is None
 
 
@@ -129,7 +129,7 @@ def test_averaged_weights_are_kept_beside_the_last(place, recipe) -> None:
     assert all(torch.equal(last[k], v) for k, v in done.trained.generator.state_dict().items())
     assert any(not torch.equal(last[k], kept[k]) for k in kept)
     both = [block(place, recipe, "network", path, weights=which) for which in ("last", "averaged")]
-    assert (both[0].rows["mse_pm1"] != both[1].rows["mse_pm1"]).all()
+    assert (both[0].rows.frame()["mse_pm1"] != both[1].rows.frame()["mse_pm1"]).all()
 
 
 def test_without_an_average_there_is_none_to_load(place, recipe) -> None:
@@ -141,9 +141,10 @@ def test_without_an_average_there_is_none_to_load(place, recipe) -> None:
 def test_a_block_has_a_row_an_image_and_its_pictures(place, recipe) -> None:
     path, _ = trained(place, recipe)
     done = block(place, recipe, "network", path)
-    assert list(done.rows.columns) == [*NAMES, *COLUMNS]
-    assert done.rows["image"].tolist() == [2, 3, 4, 5]
-    assert (done.rows["status"] == "ok").all()
+    rows = done.rows.frame()
+    assert list(rows) == [*NAMES, *COLUMNS]
+    assert rows["image"].tolist() == [2, 3, 4, 5]
+    assert (rows["status"] == "ok").all()
     found = done.arrays
     assert set(found) == {
         *("index", "clean", "measured", "reconstruction", "mask", "consistent", "remeasured"),

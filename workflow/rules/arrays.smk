@@ -31,8 +31,15 @@ def one_of(names):
     return "|".join(names) or "(?!)"
 
 
+@cache
+def arrays_of(name):
+    """Return the array that stands for all of a dataset; its twin's, where it has one."""
+    return [unpacked()[0].format(dataset=DATASETS[name].twin or name)]
+
+
 def prepared(wildcards):
-    """Return all arrays of a dataset; those of its twin, where it has one, are its own, too."""
-    dataset = DATASETS[wildcards.dataset]
-    name = dataset.twin or dataset.name
-    return [file.format(dataset=name) for file in unpacked(*dataset.extras)]
+    """Return one of the arrays of a dataset: what makes it makes all of them.
+
+    Up to eight files a job would be most of those that planning has to look up.
+    """
+    return arrays_of(wildcards.dataset)

@@ -5,11 +5,7 @@ rule attack_images:
     input:
         data=prepared,
         policy=rules.define_policy.output,
-        weights=lambda w: expand(
-            rules.train_model.output.weights,
-            policy=policies.trained_name(w.policy),
-            allow_missing=True,
-        ),
+        weights=attacked_weights,
     output:
         rows="results/{run}/{study}/attacks/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.csv",
         arrays="results/{run}/{study}/attacks/{protocol}/{dataset}/{model}/{policy}/{recipe}/seed{seed}/{attack}/{defence}/{block}.npz",

@@ -1,6 +1,7 @@
 # The checked config, the wildcards, and how names become values: what all stages lean on.
 
 import gc
+import inspect
 import re
 import sys
 from functools import cache
@@ -134,6 +135,17 @@ def tiny_weights(wildcards):
     return expand(rules.train_model.output.weights, policy="none", recipe=name, allow_missing=True)
 
 
+@cache
+def weights_under(policy):
+    """Return the pattern of the weights of models trained for a policy that is attacked."""
+    weights = str(rules.train_model.output.weights)
+    return [weights.replace("{policy}", policies.trained_name(policy))]
+
+
+def attacked_weights(wildcards):
+    return weights_under(wildcards.policy)
+
+
 def search_switches(*keys):
     """Return a function from wildcards to some switches of the protocol's search."""
     return lambda w: {key: protocol(w.protocol)["search"][key] for key in keys}
@@ -151,9 +163,13 @@ def growing(amount):
 
     `amount` is a number or a function of the wildcards.
     """
-    if callable(amount):
-        return lambda wildcards, attempt: amount(wildcards) * attempt
-    return lambda wildcards, attempt: amount * attempt
+
+    def grown(wildcards, attempt):
+        return (amount(wildcards) if callable(amount) else amount) * attempt
+
+    # Of no name in the rules, see planning.smk.
+    grown.__signature__ = inspect.signature(grown)
+    return grown
 
 
 # How to compute, never what: resources travel to cluster jobs and trigger no rerun.

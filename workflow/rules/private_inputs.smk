@@ -37,7 +37,12 @@ def inner_attacker(wildcards):
 
 def method_code(wildcards):
     """Return the digest of the modules of an attack, which are imported by the method's name."""
-    attack = feature_attack(wildcards.attack)
+    return method_digest(wildcards.attack)
+
+
+@cache
+def method_digest(name):
+    attack = feature_attack(name)
     methods = [attack["method"]]
     if used_by(attack):
         methods.append(feature_attack(attack["inner"])["method"])

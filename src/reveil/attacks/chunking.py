@@ -6,6 +6,9 @@ from torch import Tensor, nn
 # On two cores, four images of ResNet20-4 at once (110 MB of patches) were faster than one, and
 # sixteen slower than four.
 CPU_BYTES = 128 * 2**20
+# Of each core, where cores work by themselves: eight images of ResNet20-4, with which products by
+# the weights of its last stage no longer wait for these to come from memory.
+MEMBER_BYTES = 192 * 2**20
 GPU_SHARE = 0.5
 # Besides patches, a GPU holds activations, their gradients and products of all layers at once.
 GPU_OVERHEAD = 4
@@ -37,6 +40,7 @@ def choose_chunk(
     count: int,
     rows: int = 1,
     extra_bytes: int = 0,
+    members: int = 1,
 ) -> int:
     """Return how many problems are worked on together.
 
@@ -45,6 +49,7 @@ def choose_chunk(
         count: problems there are.
         rows: images that one problem puts through the model at once.
         extra_bytes: memory of a problem besides the patches of its images, such as a history.
+        members: cores that work by themselves, 1 if all work together.
     """
     if chunk != "auto":
         return max(1, int(chunk) // rows)
@@ -55,6 +60,8 @@ def choose_chunk(
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         fitting = int(GPU_SHARE * free) // (GPU_OVERHEAD * each + 2 * weights + extra_bytes)
+    elif members > 1:
+        fitting = members * max(1, MEMBER_BYTES // each)
     else:
         fitting = CPU_BYTES // each
     return max(1, min(count, fitting))

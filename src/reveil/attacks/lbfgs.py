@@ -66,6 +66,7 @@ def reconstruct(
         loss_factor=loss_factor,
         rows=shared.batch,
         extra_bytes=2 * history_length(settings.iterations) * size,
+        evaluations=INNER,
     )
 
 

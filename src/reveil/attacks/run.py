@@ -18,7 +18,9 @@ from reveil.attacks.chunking import choose_chunk
 from reveil.attacks.interface import Reconstruction
 from reveil.attacks.settings import Settings
 from reveil.chunks import run_in_chunks
+from reveil.convolutions import serving as convolutions
 from reveil.job import State
+from reveil.models.replicas import replica
 from reveil.precision import precision
 from reveil.progress import Progress
 from reveil.scene import Shared
@@ -26,6 +28,8 @@ from reveil.scene import Shared
 Live = dict[str, Tensor]
 AnySettings = TypeVar("AnySettings", bound=Settings)
 LABELS = "labels"
+# Convolutions of an iteration for each of a forward pass, two derivatives included.
+PASSES = 7
 
 
 class Problem(Protocol):
@@ -93,6 +97,7 @@ def run_block(
     loss_factor: float = 1.0,
     rows: int = 1,
     extra_bytes: int = 0,
+    evaluations: int = 1,
 ) -> Reconstruction:
     """Bring a block of problems to their end.
 
@@ -103,14 +108,19 @@ def run_block(
         settings: of the attack; ``restarts``, ``iterations`` and ``recorded`` are used here.
         rows: images that one problem puts through the model at once: its batch, or hypotheses.
         extra_bytes: memory of a problem on the device besides the patches of its images.
+        evaluations: of the cost and its gradient in one iteration.
 
     The other arguments are those of :func:`reveil.attacks.reconstruct`.
     """
     # A private copy: the caller's model keeps its device, precision and memory layout.
     network = copy.deepcopy(model).to(device, dtype).eval().to(memory_format=torch.channels_last)
+    passes = PASSES * len(images) * settings.restarts * settings.iterations * evaluations
+    pays = passes * convolutions.multiply_adds(network, shared.shape) >= convolutions.LOADING_PAYS
+    members = torch.get_num_threads() if pays and device.type == "cpu" else 1
+    size = choose_chunk(chunk, network, shared.shape, len(shared), rows, extra_bytes, members)
     run = _Run(make_problem, settings, network, shared, images, seed, state, loss_factor)
-    size = choose_chunk(chunk, network, shared.shape, len(shared), rows, extra_bytes)
-    with precision("fp32", device):
+    run.members = members
+    with precision("fp32", device), convolutions.serving(pays):
         run_in_chunks(run.work, len(shared), size)
     return run.result()
 
@@ -136,6 +146,7 @@ class _Run:
         self.make_problem, self.settings, self.model = make_problem, settings, model
         self.shared, self.images, self.seed = shared, images, seed
         self.state, self.loss_factor = state, loss_factor
+        self.members = 1
         like = next(model.parameters())
         self.device, self.dtype = like.device, like.dtype
         self.memory = self._resumed() or self._fresh()
@@ -170,7 +181,7 @@ class _Run:
         settings, memory = self.settings, self.memory
         first = int(memory["iteration"][rows[0]])
         restart = int(memory["restart"][rows[0]])
-        problem = self.make_problem(self.model, self._part(rows), settings, self.loss_factor)
+        problem = self._problem(self._part(rows))
         clock = time.perf_counter()
         live = self._recalled(rows) if first else self._begun(problem, rows, restart)
         for iteration in range(first, settings.iterations):
@@ -188,6 +199,18 @@ class _Run:
         memory["restart"][rows], memory["iteration"][rows] = restart + 1, 0
         if self.state is not None:
             self.state.save(memory, {})
+
+    def _problem(self, part: Shared) -> Problem:
+        settings, factor = self.settings, self.loss_factor
+        members = min(self.members, len(part))
+        if members == 1:
+            return self.make_problem(self.model, part, settings, factor)
+        from reveil.attacks.team import Team
+
+        def make(of: Shared) -> Problem:
+            return self.make_problem(replica(self.model), of, settings, factor)
+
+        return Team(make, part, members)
 
     def _part(self, rows: Tensor) -> Shared:
         part = self.shared[rows.to(self.shared.gradients[0].device)]

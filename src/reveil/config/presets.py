@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,43 @@ def _shared(path: str | os.PathLike[str]) -> Any:
     return {} if content is None else content
 
 
-@lru_cache(maxsize=256)
+@cache
 def _read_yaml(path: str, modified: int, size: int) -> Any:
-    # Parsed once per state of the file: planning asks for the same few presets a thousand times.
+    # Parsed once per state of the file, however many files there are.
     with open(path, encoding="utf-8") as stream:
         return yaml.load(stream, Loader=_Loader)  # noqa: S506 - a safe loader, in C where built
+
+
+def _preset_files(root: str | os.PathLike[str], kind: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the content of the preset files of a kind by name, to be read only.
+
+    Raises:
+        ReveilError: a file cannot be read or is not YAML.
+    """
+    folder = Path(root, "config", kind)
+    try:
+        # Files that vanish meanwhile, or links to nowhere, are told by whoever reads them.
+        with os.scandir(folder) as entries:
+            states = sorted(_state(entry) for entry in entries if entry.name.endswith(".yaml"))
+    except OSError:
+        states = []
+    return _contents(str(folder), tuple(states))
+
+
+def _state(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+    try:
+        stat = entry.stat()
+    except OSError:
+        return entry.name, 0, 0
+    return entry.name, stat.st_mtime_ns, stat.st_size
+
+
+@cache
+def _contents(
+    folder: str, states: tuple[tuple[str, int, int], ...]
+) -> Mapping[str, Mapping[str, Any]]:
+    # Put together once per state of the folder: planning loads presets two thousand times.
+    return {Path(name).stem: _shared(os.path.join(folder, name)) for name, *_ in states}
 
 
 def preset_paths(root: str | os.PathLike[str], kind: str) -> dict[str, Path]:
@@ -87,9 +119,8 @@ class Presets:
     @classmethod
     def load(cls, config: Mapping[str, Any], root: str | os.PathLike[str], kind: str) -> "Presets":
         """Read the preset files below ``root`` and take the changes from ``config``."""
-        # Not copied, as planning loads presets thousands of times; merging them copies.
-        files = {name: _shared(path) for name, path in preset_paths(root, kind).items()}
-        return cls(kind, files, config.get(kind) or {})
+        # Not copied, as merging them copies.
+        return cls(kind, _preset_files(root, kind), config.get(kind) or {})
 
     @property
     def names(self) -> list[str]:

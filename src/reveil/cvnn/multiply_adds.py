@@ -11,6 +11,15 @@ from torch.overrides import TorchFunctionMode
 
 from reveil.cvnn.private import PrivateNetwork
 
+# What gives the shape of its first argument. On the meta device, which has nothing to calculate,
+# PyTorch works shapes out in Python; for these that is most of the time of a forward pass.
+_KEEPS_SHAPE = (functional.batch_norm, functional.relu, functional.leaky_relu)
+# What does so where all tensors have the same shape.
+_ELEMENTWISE = (
+    *(torch.addcmul, torch.mul, Tensor.add, Tensor.sub, Tensor.mul, Tensor.div),
+    *(Tensor.square, Tensor.sqrt, Tensor.clamp_),
+)
+
 
 def multiply_adds(network: PrivateNetwork) -> dict[str, int]:
     """Return the multiply-adds of convolutions and linear layers for one image, forward.
@@ -25,21 +34,25 @@ def multiply_adds(network: PrivateNetwork) -> dict[str, int]:
         complex ones take three real products. Where two images travel in one complex map, each of
         them causes half of ``cloud``.
     """
-    twin = copy.deepcopy(network).eval()
-    where = next(twin.parameters()).device
+    return tested_multiply_adds(copy.deepcopy(network).eval())
+
+
+def tested_multiply_adds(network: PrivateNetwork) -> dict[str, int]:
+    """Return :func:`multiply_adds` of a network in evaluation mode, of which no copy is made."""
+    where = next(network.parameters()).device
     image = torch.zeros(1, network.channels, network.size, network.size, device=where)
     with torch.no_grad():
-        features, device = forward(twin.encoder, image)
-        features, generator = forward(twin.generator, features)
-        x = torch.cat([features, features]) if twin.complex else features
-        h, cloud = forward(twin.processor, x)
-        _, decoder = forward(twin.decoder, h[:1])
+        features, device = forward(network.encoder, image)
+        features, generator = forward(network.generator, features)
+        x = torch.cat([features, features]) if network.complex else features
+        h, cloud = forward(network.processor, x)
+        _, decoder = forward(network.decoder, h[:1])
     return {
         "device": device,
         "generator": generator,
         "cloud": cloud,
         "decoder": decoder,
-        "processing": cloud // _real_products(twin),
+        "processing": cloud // _real_products(network),
     }
 
 
@@ -64,6 +77,8 @@ class _Counter(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        if _known(func, args, kwargs or {}):
+            return args[0]
         result = func(*args, **(kwargs or {}))
         if func in (functional.conv2d, functional.linear):
             # Of an output: as many as one filter, or one row, has weights.
@@ -72,6 +87,18 @@ class _Counter(TorchFunctionMode):
             # Every value that goes in meets all weights of its channel.
             self.total += args[0].numel() * args[1][0].numel()
         return result
+
+
+def _known(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether the result has the shape of the first argument, and no values."""
+    if func not in _KEEPS_SHAPE and func not in _ELEMENTWISE:
+        return False
+    first, *others = args
+    if not isinstance(first, Tensor) or not first.is_meta or "out" in kwargs:
+        return False
+    if func in _KEEPS_SHAPE:
+        return True
+    return all(o.shape == first.shape for o in others if isinstance(o, Tensor))
 
 
 def _real_products(network: PrivateNetwork) -> int:

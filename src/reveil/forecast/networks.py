@@ -3,8 +3,10 @@
 Counted on networks without weights, so nothing is calculated.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,6 +24,24 @@ from reveil.unir.networks import zoo as generators
 WEIGHT_BYTES = 4
 # Of what generators draw their images from, as far as counting goes.
 PADDED = 32
+
+# Values of a protection that change no layer with weights.
+_WEIGHTLESS: Mapping[str, Any] = {
+    "name": "",
+    "k": 2,
+    "fake_angles": "uniform",
+    "counterpart": "pair",
+    "swap": "none",
+    "threshold": "one",
+    "norm_over": "channel",
+    "norm_parts": "modulus",
+    "norm_test": "running",
+    "coefficients": "differentiated",
+    "gamma": 0.0,
+    "noise": "fresh",
+}
+# Those that change none where features are not rotated.
+_UNROTATED: Mapping[str, Any] = {"kind": "original", "weights": "real"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,7 @@ def network(model: str, dataset: str, protection: Protection | None = None) -> N
     # Networks of 28 pixels see 32 of them under the usual pipeline.
     size = max(data.input_size, PADDED)
     if protection is not None:
-        return _private(model, protection, data.channels, size, data.classes)
+        return _private(model, sized(protection), data.channels, size, data.classes)
     if is_reconstructor(model):
         return _generator(model, data.channels, size)
     # Policies are defined on colour, so that grey images come as three channels.
@@ -65,11 +85,24 @@ def network(model: str, dataset: str, protection: Protection | None = None) -> N
     return Network(_forward(built, (3, size, size)), 0.0, _bytes(built))
 
 
+def sized(protection: Protection) -> Protection:
+    """Return one protection for all whose networks have the same layers with weights.
+
+    Dozens of protections come to a few networks, and counting one takes a twentieth of a second.
+    """
+    said = dict(_WEIGHTLESS if protection.rotates else {**_WEIGHTLESS, **_UNROTATED})
+    # A critic has batch norm where its weights are clipped, whatever else it is trained with.
+    if protection.adversary != "wgan-clip":
+        said["adversary"] = "none"
+    return replace(protection, **said)
+
+
+@cache
 def _private(model: str, protection: Protection, channels: int, size: int, classes: int) -> Network:
     with blank():
         built = private.PrivateNetwork(model, protection, channels, size, classes)
         critic = private.construct_critic(built)
-    parts = multiply_adds.multiply_adds(built)
+    parts = multiply_adds.tested_multiply_adds(built.eval())
     products = sum(parts[part] for part in ("device", "generator", "cloud", "decoder"))
     features = tuple(built.feature_shape)
     return Network(products, _forward(critic, features), _bytes(built) + _bytes(critic))

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 # What fills weights, in place.
-_FILLS = (Tensor.normal_, Tensor.uniform_, Tensor.div_)
+_FILLS = (
+    *(Tensor.normal_, Tensor.uniform_, Tensor.div_),
+    *(nn.init.kaiming_uniform_, nn.init.uniform_),
+)
 
 
 @contextmanager
@@ -32,5 +35,5 @@ class _Unfilled(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if func in _FILLS:
-            return args[0]
+            return args[0] if args else (kwargs or {})["tensor"]
         return func(*args, **(kwargs or {}))

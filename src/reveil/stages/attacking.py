@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from reveil import attacks, datasets, lpips, metrics, models, policies, scene
@@ -13,6 +12,7 @@ from reveil.digest import file_digest
 from reveil.facts import image_facts
 from reveil.job import State
 from reveil.pictures import arrays
+from reveil.records import Records
 from reveil.splits import Splits
 from reveil.stages.work import Work, block_positions, dataset_folder
 from reveil.views import view_for
@@ -27,7 +27,7 @@ KEYS = (
 class AttackedBlock:
     """A row per image, pictures and curves, what they depend on, and the job's state."""
 
-    rows: pd.DataFrame
+    rows: Records
     arrays: dict[str, np.ndarray]
     identity: dict[str, Any]
     state: State
@@ -106,7 +106,7 @@ def attack_block(
         facts=image_facts(model, victims, shared),
         lpips=lpips.load(lpips_weights) if lpips_weights else None,
     )
-    rows = pd.DataFrame([{**{key: named[key] for key in KEYS}, **row} for row in judged])
+    rows = Records({**{key: named[key] for key in KEYS}, **row} for row in judged)
     drawn = arrays(
         guess,
         victims,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +25,7 @@ from reveil.digest import file_digest
 from reveil.errors import ReveilError
 from reveil.job import State
 from reveil.models.weights import read_tensors, require, write_tensors
+from reveil.records import Records
 from reveil.splits import Splits
 from reveil.stages.attacking import KEYS
 from reveil.stages.work import Work, block_positions, dataset_folder
@@ -49,7 +49,7 @@ class TrainedAttacker:
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
-    history: pd.DataFrame
+    history: Records
     identity: dict[str, Any]
     state: State
 
@@ -58,7 +58,7 @@ class TrainedAttacker:
 class AttackedFeatures:
     """A row per image, the pictures of :mod:`reveil.cvnn.pictures`, and what they depend on."""
 
-    rows: pd.DataFrame
+    rows: Records
     arrays: dict[str, np.ndarray]
     identity: dict[str, Any]
 
@@ -85,7 +85,7 @@ def train_attacker(
     history = parties.attacker.fit(_own(work, parties, prepared, state))
     columns = ("part", "epoch", "train_loss", "validation_loss", "best", "seconds", "stopped")
     named = [{key: work.named[key] for key in ATTACKER_KEYS} | row for row in history]
-    table = pd.DataFrame(named, columns=[*ATTACKER_KEYS, *columns])
+    table = Records(named, columns=[*ATTACKER_KEYS, *columns])
     facts = {"attack": work.named["attack"], "epochs": len(history)}
     return TrainedAttacker(parties.attacker.tensors(), facts, table, identity, state)
 
@@ -149,7 +149,7 @@ def attack_features(
         attacker_epochs=epochs,
         wall_seconds=seconds,
     )
-    rows = pd.DataFrame([{**{key: work.named[key] for key in KEYS}, **row} for row in judged])
+    rows = Records({**{key: work.named[key] for key in KEYS}, **row} for row in judged)
     return AttackedFeatures(rows, pictures(guess, secrets), identity)
 
 

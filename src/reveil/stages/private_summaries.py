@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import torch
 
 from reveil.cvnn.equivariance import equivariance_error
@@ -15,6 +14,7 @@ from reveil.cvnn.training import TrainedPrivate
 from reveil.cvnn.weights import CRITIC
 from reveil.models.weights import tensors_digest
 from reveil.precision import precision
+from reveil.records import Records
 from reveil.rng import generator
 from reveil.stages.summaries import MODEL_KEYS
 
@@ -22,7 +22,7 @@ from reveil.stages.summaries import MODEL_KEYS
 MAPS = 4
 
 
-def private_summary(trained: TrainedPrivate, keys: Mapping[str, str]) -> pd.DataFrame:
+def private_summary(trained: TrainedPrivate, keys: Mapping[str, str]) -> Records:
     """Return the one row of a trained private network; what it has not is left out (NaN).
 
     ``accuracy_clean_pct`` is with the right key where there is one; ``multiply_adds_device`` counts
@@ -52,7 +52,7 @@ def private_summary(trained: TrainedPrivate, keys: Mapping[str, str]) -> pd.Data
         row[column] = values[-1] if values else math.nan
     row["equivariance_error"] = _equivariance(network) if network.complex else math.nan
     row["weights_digest"] = tensors_digest(tensors)
-    return pd.DataFrame([row])
+    return Records([row])
 
 
 def _equivariance(network: PrivateNetwork) -> float:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from reveil.digest import file_digest
+from reveil.records import Records
 from reveil.stages.attacking import KEYS
 from reveil.stages.measuring import Measuring, as_bytes, evenly
 from reveil.stages.work import Work, block_positions
@@ -17,13 +17,13 @@ from reveil.unir import weights
 from reveil.unir.judging import judge
 from reveil.unir.methods import MethodSettings, from_values
 from reveil.unir.operators.base import Operator
+from reveil.unir.operators.measurements import measured_again
 from reveil.unir.reconstruct.interface import (
     Known,
     Reconstruction,
     hard_consistency,
     reconstruct,
 )
-from reveil.unir.scores import measured_again
 
 # Training measurements that a mean image is the mean of: its error falls with their number as that
 # of any mean, and is far below that of one image.
@@ -41,7 +41,7 @@ class ReconstructedBlock:
             network ``remeasured``, float16, its reconstruction measured again.
     """
 
-    rows: pd.DataFrame
+    rows: Records
     arrays: dict[str, np.ndarray]
     identity: dict[str, Any]
 
@@ -79,7 +79,7 @@ def reconstruct_block(
         y.to(work.job.device), index, method, _known(work, measuring, method, weights)
     )
     judged = judge(found, x, y, theta, operator, index=index, labels=picked.labels.tolist())
-    table = pd.DataFrame([{**{key: named[key] for key in KEYS}, **row} for row in judged])
+    table = Records({**{key: named[key] for key in KEYS}, **row} for row in judged)
     arrays = pictures(found, x, y, operator, index)
     if method.method == "network":
         again = measured_again(found.images, operator, work.seed, index)

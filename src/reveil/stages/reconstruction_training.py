@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from reveil.job import State
 from reveil.models.weights import tensors_digest
+from reveil.records import Records
 from reveil.stages.measuring import Measuring
 from reveil.stages.summaries import MODEL_KEYS
 from reveil.stages.work import Work
@@ -66,7 +65,7 @@ def train_generator(work: Work, *, prepared: str, policy: str) -> TrainedGenerat
     return TrainedGenerator(trained, len(measurements), dict(work.named), identity, state)
 
 
-def generator_summary(done: TrainedGenerator, keys: Mapping[str, str]) -> pd.DataFrame:
+def generator_summary(done: TrainedGenerator, keys: Mapping[str, str]) -> Records:
     """Return the one row of a trained generator; what its variant has not is left out (NaN).
 
     Losses are those of the last row of its history; ``weights_digest`` is over all networks.
@@ -81,7 +80,7 @@ def generator_summary(done: TrainedGenerator, keys: Mapping[str, str]) -> pd.Dat
     row["train_seconds"] = trained.seconds
     row |= {name: last[name] for name in LOSSES}
     row["weights_digest"] = tensors_digest(networks)
-    return pd.DataFrame([row])
+    return Records([row])
 
 
 def _parameters(network: Any) -> float:

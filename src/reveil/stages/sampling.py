@@ -22,7 +22,8 @@ from reveil.statistics import Estimate
 from reveil.unir import weights
 from reveil.unir.features import Extractor, of_classifier, of_inception
 from reveil.unir.networks.interface import Sampler
-from reveil.unir.scores import NOT_AVAILABLE, frechet_distance, inception_score, measured_again
+from reveil.unir.operators.measurements import measured_again
+from reveil.unir.scores import NOT_AVAILABLE, frechet_distance, inception_score
 from reveil.views import view_for
 
 SAMPLE_KEYS = ("run", "study", "protocol", "dataset", "model", "policy", "recipe", "seed")

@@ -3,23 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from reveil.models.weights import tensors_digest
+from reveil.records import Records
 from reveil.training import Trained
 
 MODEL_KEYS = ("run", "dataset", "model", "policy", "recipe", "seed")
 
 
-def history_table(trained: Trained, keys: Mapping[str, str]) -> pd.DataFrame:
+def history_table(trained: Trained, keys: Mapping[str, str]) -> Records:
     """Return one row per epoch, named by what was trained."""
-    table = pd.DataFrame(trained.history)
-    for position, key in enumerate(MODEL_KEYS):
-        table.insert(position, key, keys[key])
-    return table
+    return Records({key: keys[key] for key in MODEL_KEYS} | row for row in trained.history)
 
 
-def model_summary(trained: Trained, keys: Mapping[str, str]) -> pd.DataFrame:
+def model_summary(trained: Trained, keys: Mapping[str, str]) -> Records:
     """Return the one row of a trained model: size, accuracies in percent with their n, seconds.
 
     ``weights_digest`` is the SHA-256 over the tensors: that of the file would differ between equal
@@ -34,4 +30,4 @@ def model_summary(trained: Trained, keys: Mapping[str, str]) -> pd.DataFrame:
     row["n_test"] = measured["clean"]["n"]
     row["train_seconds"] = trained.seconds
     row["weights_digest"] = tensors_digest(trained.model.state_dict())
-    return pd.DataFrame([row])
+    return Records([row])

@@ -1,6 +1,6 @@
 """Scores of sets of images by their features: an inception-type score and the Fréchet distance."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -8,9 +8,7 @@ from scipy import special
 from torch import Tensor
 
 from reveil.errors import ReveilError
-from reveil.rng import generator
 from reveil.statistics import Estimate
-from reveil.unir.operators.base import Operator
 
 # Where no feature network is at hand: written in place of a number, so that no score goes missing.
 NOT_AVAILABLE = "not available"
@@ -74,19 +72,6 @@ def frechet_distance(
         return _frechet(real[kept] if paired else real, fake[kept])
 
     return _jackknife(distance, len(fake), splits, smallest, level)
-
-
-def measured_again(images: Tensor, operator: Operator, seed: int, index: Sequence[int]) -> Tensor:
-    """Return measurements of reconstructions or samples, to be compared with those of images.
-
-    Args:
-        images: (N, C, H, W) in [-1, 1].
-        seed: of theta, which is independent of the one that a reconstruction was made from.
-        index: (N,) what the stream of each image is named by.
-    """
-    streams = (generator(seed, "score", int(i)) for i in index)
-    theta = torch.cat([operator.sample_theta(1, stream) for stream in streams])
-    return operator.apply(images, theta.to(images.device))
 
 
 def _frechet(real: Tensor, fake: Tensor) -> float:

@@ -128,3 +128,16 @@ class Measurements:
 
 def _whole(rows: Rows) -> np.ndarray:
     return np.asarray(rows, dtype=np.int64)
+
+
+def measured_again(images: Tensor, operator: Operator, seed: int, index: Sequence[int]) -> Tensor:
+    """Return measurements of reconstructions or samples, to be compared with those of images.
+
+    Args:
+        images: (N, C, H, W) in [-1, 1].
+        seed: of theta, which is independent of the one that a reconstruction was made from.
+        index: (N,) what the stream of each image is named by.
+    """
+    streams = (generator(seed, "score", int(i)) for i in index)
+    theta = torch.cat([operator.sample_theta(1, stream) for stream in streams])
+    return operator.apply(images, theta.to(images.device))
