@@ -17,6 +17,10 @@ CONFIG ?=
 # Of `make plan`: how many there are.
 GPUS ?=
 CPUS ?=
+# Of `make bench`: the folder of the results, and options of benchmarks/run.py, for example
+# BENCH_OPTIONS="--device cuda --minutes 9" or BENCH_OPTIONS="--only attack-convnet".
+BENCH_OUT ?= benchmarks/results
+BENCH_OPTIONS ?=
 # Of `make cluster`: the profile, further arguments of Snakemake, and options of the supervisor,
 # such as --follow.
 PROFILE ?= profiles/slurm
@@ -24,11 +28,16 @@ ARGS ?=
 OPTIONS ?=
 SUPERVISOR := PYTHONPATH=src $(BIN)/python -m reveil.supervisor
 
-.PHONY: help setup demo plan cluster cluster-status cluster-stop test lint docs bench clean-demo
+# Of `make part`: the minutes that a call takes, and the seconds that jobs then have to save.
+MINUTES ?= 9
+GRACE ?= 45
+
+.PHONY: help setup demo plan part cluster cluster-status cluster-stop test lint docs bench clean-demo
 
 help:
 	@echo "make demo    the small reproduction, from images to results/demo/report.html"
 	@echo "make plan    what a run would take: make plan TARGET=ats CONFIG=config/fashion.yaml GPUS=4 CPUS=16"
+	@echo "make part    so much of a run as fits into 9 minutes; the same again goes on: make part CONFIG=config/fashion-core.yaml"
 	@echo "make cluster a run that goes on without you; see docs/guides/unattended.md"
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
@@ -68,6 +77,26 @@ plan: setup
 	@PYTHONPATH=src $(BIN)/python -m reveil.forecast $(TARGET) $(if $(CONFIG),--configfile $(CONFIG)) \
 		$(if $(GPUS),--gpus $(GPUS)) $(if $(CPUS),--cores $(CPUS))
 
+# timeout signals the whole group: jobs save their state, and Snakemake ends after them. A call that
+# was killed all the same leaves Snakemake's lock behind, which is removed while no other holds ours.
+part: setup
+	@mkdir -p .snakemake
+	@config="$(if $(CONFIG),--configfile $(CONFIG))"; \
+	if command -v flock >/dev/null; then \
+		exec 9>.snakemake/part.lock; \
+		flock -n 9 || { echo "another make part is running in this folder" >&2; exit 1; }; \
+		[ -z "$$(ls -A .snakemake/locks 2>/dev/null)" ] || $(BIN)/snakemake --unlock $$config 9>&-; \
+	fi; \
+	timeout --signal=TERM --kill-after=$(GRACE) $(MINUTES)m \
+		$(BIN)/snakemake $(TARGET) $(ARGS) --cores $(CORES) $$config 9>&- & \
+	running=$$!; asked=; trap "asked=yes; kill -TERM $$running" INT TERM; \
+	wait $$running; status=$$?; \
+	while kill -0 $$running 2>/dev/null; do wait $$running; status=$$?; done; \
+	case $$asked$$status in \
+		0|yes0) echo "all is made" ;; \
+		yes*|124|137) echo "stopped; the same command goes on from here"; exit 75 ;; \
+		*) exit $$status ;; esac
+
 cluster: setup
 	@$(SUPERVISOR) $(OPTIONS) -- $(TARGET) $(ARGS) $(if $(CONFIG),--configfile $(CONFIG)) --workflow-profile $(PROFILE)
 
@@ -97,8 +126,7 @@ docs: setup
 	@PYTHONPATH=src $(BIN)/python -m reveil.experiment_docs
 
 bench: setup
-	@for name in transforms scores attack training complex reconstruction; do \
-		echo "== $$name" && $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@$(BIN)/python benchmarks/run.py --out $(BENCH_OUT) $(BENCH_OPTIONS)
 
 clean-demo:
 	rm -rf results/demo logs/demo scratch/demo
