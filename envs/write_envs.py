@@ -19,7 +19,7 @@ ENVIRONMENTS = {
     "torch": ["torch", "torchvision", "torchmetrics", "numba", "numpy", "pandas", "psutil", "scipy"]
     + ["safetensors", "scikit-image", "pooch", "requests", "pillow", "jsonschema", "pyyaml"],
     "plot": ["matplotlib", "seaborn", "numpy", "pandas", "psutil", "scipy", "pillow", "jsonschema"]
-    + ["pyyaml"],
+    + ["pyyaml", "rocrate"],
 }
 
 
