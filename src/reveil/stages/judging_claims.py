@@ -7,7 +7,7 @@ import pandas as pd
 
 from reveil.errors import ReveilError
 from reveil.verdicts import frames, registry, tables
-from reveil.verdicts.criteria import read_claims, read_stand_ins
+from reveil.verdicts.criteria import REGISTERED, read_claims, read_stand_ins
 from reveil.verdicts.judge import judge
 
 
@@ -37,12 +37,10 @@ def judge_study(
         ReveilError: claims or tables that cannot be read.
     """
     of_claim = tables.reader()
-    registered = registry.read(Path(root) / registry.FILE)
+    registered = registry.read(Path(root) / REGISTERED)
     stand_ins = read_stand_ins(claims)
     judged = [
-        judge(
-            claim, of_claim(files.get(claim.id, {})), iterations=iterations, stand_ins=stand_ins
-        )
+        judge(claim, of_claim(files.get(claim.id, {})), iterations=iterations, stand_ins=stand_ins)
         for claim in read_claims(claims, root)
         if claim.study == study
     ]

@@ -13,6 +13,8 @@ from reveil.digest import data_digest
 from reveil.errors import ReveilError
 
 SCHEMA_FILE = Path("workflow", "schemas", "claims.schema.yaml")
+# Every version of every criterion with its date; see :mod:`reveil.verdicts.registry`.
+REGISTERED = Path("config", "claims-registered.csv")
 DECIDES, PREMISE, REPORTED = "decides", "premise", "reported"
 SOURCES = ("original", "drabent2022", "warmerdam2022", "knijff2021", "guo2020")
 # What the verdict follows from. Wording, sources and their numbers may be mended at any time.
@@ -128,7 +130,9 @@ def read_claims(
     return [claim for claim, _ in claims.values()]
 
 
-def read_stand_ins(paths: Iterable[str | os.PathLike[str]]) -> dict[str, dict[str, tuple[str, ...]]]:
+def read_stand_ins(
+    paths: Iterable[str | os.PathLike[str]],
+) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return who may take whose place in a demonstration: column -> name -> names, of all files."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for path in map(str, paths):

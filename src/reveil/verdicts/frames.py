@@ -29,9 +29,7 @@ def test_table(judged: Iterable[Judged], run: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=_TEST_COLUMNS)
 
 
-def _verdict_row(
-    entry: Judged, run: str, registered: Sequence[Registration]
-) -> dict[str, Any]:
+def _verdict_row(entry: Judged, run: str, registered: Sequence[Registration]) -> dict[str, Any]:
     claim, number = entry.claim, entry.deciding()
     row: dict[str, Any] = {
         "run": run,
@@ -80,9 +78,7 @@ def _ours(number: Number | None) -> dict[str, Any]:
 def cell_name(number: Number) -> str:
     """Return what tells a cell from others: ``cifar100, resnet20-4, 3-1-7, inversed``."""
     named = number.cell.named
-    shown = [
-        named[key] for key in _CELL if named.get(key, "") not in ("", "nan", _USUAL.get(key))
-    ]
+    shown = [named[key] for key in _CELL if named.get(key, "") not in ("", "nan", _USUAL.get(key))]
     return ", ".join(shown)
 
 

@@ -193,7 +193,9 @@ def _holds(cell: Cell, premises: Mapping[str, list[tuple[Cell, Verdict]]]) -> bo
         there = [
             verdict
             for other, verdict in judged
-            if all(other.named.get(key) == cell.named.get(key) for key in where if key in cell.named)
+            if all(
+                other.named.get(key) == cell.named.get(key) for key in where if key in cell.named
+            )
         ]
         # A table without attacks, as that of accuracies, has nothing for a premise to be about.
         if "attack" in cell.named and (not there or set(there) != {Verdict.SUPPORTED}):
@@ -229,9 +231,7 @@ def _number(
 
 def _concluded(claim: Claim, numbers: tuple[Number, ...], comparisons: int) -> Judged:
     tests = tuple(_of_test(test, numbers, lambda n: n.counts) for test in claim.tests)
-    adjusted = [
-        _of_test(test, numbers, lambda n: n.counts, adjusted=True) for test in claim.tests
-    ]
+    adjusted = [_of_test(test, numbers, lambda n: n.counts, adjusted=True) for test in claim.tests]
     gone = list(
         dict.fromkeys(
             text
@@ -250,9 +250,7 @@ def _concluded(claim: Claim, numbers: tuple[Number, ...], comparisons: int) -> J
     demonstration, told = "", ""
     if verdict is Verdict.NOT_RUN:
         demonstration, told = _demonstrated(claim, numbers)
-    return Judged(
-        claim, verdict, wider, comparisons, reason, numbers, demonstration, told, tests
-    )
+    return Judged(claim, verdict, wider, comparisons, reason, numbers, demonstration, told, tests)
 
 
 def _of_test(
@@ -272,7 +270,9 @@ def _demonstrated(claim: Claim, numbers: Sequence[Number]) -> tuple[str, str]:
     there = [n for n in numbers if n.estimate.n and n.test.role == DECIDES]
     if not there:
         return NO_DATA, ""
-    tests = [_of_test(test, numbers, lambda n: n.premise and n.estimate.n > 0) for test in claim.tests]
+    tests = [
+        _of_test(test, numbers, lambda n: n.premise and n.estimate.n > 0) for test in claim.tests
+    ]
     frame = pd.DataFrame(
         {
             "n": [n.estimate.n for n in there],

@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 from reveil.errors import ReveilError
 from reveil.files import atomic
-from reveil.verdicts.criteria import Claim, read_claims
+from reveil.verdicts.criteria import REGISTERED, Claim, read_claims
 
-FILE = Path("config", "claims-registered.csv")
 COLUMNS = ("claim", "digest", "date")
 NOT_REGISTERED = "not registered"
 
@@ -92,13 +91,13 @@ def write(path: str | os.PathLike[str], registered: Iterable[Registration]) -> N
 def main() -> None:
     """Register what is new or edited in config/claims.yaml."""
     root = Path(__file__).resolve().parents[3]
-    registered = read(root / FILE)
+    registered = read(root / REGISTERED)
     new = added(
         read_claims([root / "config" / "claims.yaml"], root),
         registered,
         datetime.now(UTC).date().isoformat(),
     )
-    write(root / FILE, [*registered, *new])
+    write(root / REGISTERED, [*registered, *new])
     for entry in new:
         print(f"registered {entry.claim} {entry.digest}")
 

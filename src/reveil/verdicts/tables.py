@@ -14,7 +14,9 @@ SINGLES, IMAGES = "singles", "images"
 _PLACE = ["protocol", "dataset", "model"]
 
 
-def reader() -> Callable[[Mapping[str, str | os.PathLike[str]]], Callable[[str], pd.DataFrame | None]]:
+def reader() -> Callable[
+    [Mapping[str, str | os.PathLike[str]]], Callable[[str], pd.DataFrame | None]
+]:
     """Return a function that gives the tables of a claim, each file read once for all claims.
 
     It takes table -> file and returns a function from the name of a table to its rows, None where
@@ -55,7 +57,11 @@ def prepared(
         return table[table["iteration"] == last]
     if name == "scores" and "policies_beaten_share" not in table:
         return grouped_scores(table, singles=other(SINGLES))
-    if name == "correlation" and "iterations" not in table and (images := other(IMAGES)) is not None:
+    if (
+        name == "correlation"
+        and "iterations" not in table
+        and (images := other(IMAGES)) is not None
+    ):
         done = images.groupby([*_PLACE, "attack"])["iterations"].max()
         return table.join(done, on=[*_PLACE, "attack"])
     return table
