@@ -109,7 +109,7 @@ def judge(
     Args:
         claim: The claim.
         tables: Name of a table -> its rows, None if the run does not have it.
-        iterations: Attack -> iterations of its preset, see :func:`reveil.verdicts.scope.shortfalls`.
+        iterations: Attack -> iterations of its preset; see ``shortfalls`` in :mod:`scope`.
         stand_ins: Names that may take the place of others in a demonstration.
         resamples: Of bootstraps.
 
@@ -155,8 +155,7 @@ def _planned(
         reference, other = _against(cell, table, test.reference, test, stand_ins)
         baseline, third = _against(cell, table, test.baseline, test, stand_ins)
         rows = Rows(test, cell, reference, baseline, table)
-        n = _units(rows)
-        short = scope.shortfalls(cell, claim, test, n, iterations)
+        short = scope.shortfalls(cell, claim, test, table, iterations)
         yield rows, (*short, *other, *third)
 
 
@@ -174,12 +173,6 @@ def _against(
         return rows, ["nothing to compare with"]
     named = ", ".join(f"{column} {rows[column].iloc[0]}" for column in changed)
     return rows, [f"compared with {named}"]
-
-
-def _units(rows: Rows) -> int:
-    """Return how many units a cell has, which n of its number cannot exceed."""
-    unit = UNITS[rows.test.table]
-    return int(rows.cell.rows[unit].nunique()) if unit in rows.cell.rows else len(rows.cell.rows)
 
 
 def _holds(cell: Cell, premises: Mapping[str, list[tuple[Cell, Verdict]]]) -> bool:

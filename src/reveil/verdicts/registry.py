@@ -1,7 +1,7 @@
 """When each criterion was written down, so that a later edit of one shows beside its verdict.
 
-``config/claims-registered.csv`` has a row for each version of a criterion: claim, digest, date. Rows
-are added and never taken away:
+``config/claims-registered.csv`` has a row for each version of a criterion: claim, digest, date.
+Rows are added and never taken away:
 
     python -m reveil.verdicts.registry          # adds what is new or edited, with today's date
 """

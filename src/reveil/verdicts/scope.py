@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reveil.tables.insights import PAIRS, RANDOM
 from reveil.verdicts.criteria import Claim, Scope, Test
-from reveil.verdicts.units import POLICY, SEED, UNITS, Cell, distinct, resolved, seeds_of
+from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, resolved, seeds_of
 
 # What decides; other protocols repeat the published ways of computing, and are for comparison.
 JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
@@ -18,7 +19,7 @@ _IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
 
 
 def shortfalls(
-    cell: Cell, claim: Claim, test: Test, n: int, iterations: Mapping[str, int]
+    cell: Cell, claim: Claim, test: Test, table: pd.DataFrame, iterations: Mapping[str, int]
 ) -> list[str]:
     """Return in words how a cell falls short of the scope; nothing if it does not.
 
@@ -26,7 +27,7 @@ def shortfalls(
         cell: The cell.
         claim: Its claim.
         test: Its test.
-        n: Units behind the number of the cell.
+        table: The whole table of the test.
         iterations: Attack -> iterations that its preset asks for. An attack that has fewer than
             the scope by design, as L-BFGS, has to do those.
     """
@@ -39,7 +40,7 @@ def shortfalls(
         found.append(f"dataset {cell.named.get('dataset')}")
     if cell.named.get("model") not in scope.models:
         found.append(f"model {cell.named.get('model')}")
-    for what, is_there, least in _counts(cell, test, n, scope, iterations):
+    for what, is_there, least in _counts(cell, test, table, scope, iterations):
         if is_there < least:
             found.append(f"{is_there:,} of {least:,} {what}")
     asked = cell.asked.get("policy")
@@ -49,24 +50,34 @@ def shortfalls(
 
 
 def _counts(
-    cell: Cell, test: Test, n: int, scope: Scope, iterations: Mapping[str, int]
+    cell: Cell, test: Test, table: pd.DataFrame, scope: Scope, iterations: Mapping[str, int]
 ) -> list[tuple[str, int, int]]:
     rows = cell.rows
     found = []
     if test.table in ("images", "layers"):
-        found.append(("images", n, scope.min_images))
+        found.append(("images", int(rows[IMAGE].nunique()), scope.min_images))
     elif (column := _IMAGES.get(test.table)) in rows and len(rows):
         found.append(("images", int(rows[column].min()), scope.min_images))
     if SEED in rows:
         found.append(("seeds", seeds_of(rows), scope.min_seeds))
     if UNITS[test.table] == POLICY:
-        found.append(("policies", n, scope.min_policies))
+        found.append(("policies", _policies(cell, test, table), scope.min_policies))
     if "iterations" in rows and scope.min_iterations and len(rows):
         own = iterations.get(cell.named.get("attack", ""), scope.min_iterations)
         least = min(scope.min_iterations, own)
         # Attacks may end early by themselves, some images at once; what counts is what was asked.
         found.append(("iterations", int(rows["iterations"].max()), least))
     return found
+
+
+def _policies(cell: Cell, test: Test, table: pd.DataFrame) -> int:
+    """Return how many policies a correlation is over, or random ones scores are compared among."""
+    if test.table != "scores":
+        return int(cell.rows[POLICY].nunique())
+    there = table[table["group"].isin((RANDOM, PAIRS))]
+    for key in ("protocol", "dataset", "model"):
+        there = there[there[key].astype(str) == cell.named[key]]
+    return int(there[POLICY].nunique())
 
 
 def missing(claim: Claim, test: Test, found: Sequence[Cell]) -> list[str]:

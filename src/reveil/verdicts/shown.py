@@ -19,13 +19,13 @@ STUDIES = {
 }
 HEADS = ("Claim", "Verdict", "What decides it", "Ours", "Demonstration", "Sources")
 NOTE = (
-    "A verdict is that of a criterion written down before our numbers: supported or contradicted if "
-    "the whole interval lies on one side of the margin, undecided if it is too wide, not run if less "
-    "was run than the criterion asks for. What smaller runs say then stands under Demonstration, and "
-    "proves nothing. The number is the one that the verdict hangs on, the least favourable to the "
-    "claim. To support a claim every cell has to support it, which needs no correction for multiple "
-    "comparisons; a single cell contradicts it, so that a star marks verdicts that intervals "
-    "corrected for all cells of the claim (Bonferroni) do not give."
+    "A verdict is that of a criterion written down before our numbers: supported or contradicted "
+    "if the whole interval lies on one side of the margin, undecided if it is too wide, not run "
+    "if less was run than the criterion asks for. What smaller runs say then stands under "
+    "Demonstration, and proves nothing. The number is the one that the verdict hangs on, the "
+    "least favourable to the claim. To support a claim every cell has to support it, which needs "
+    "no correction for multiple comparisons; a single cell contradicts it, so that a star marks "
+    "verdicts that intervals corrected for all cells of the claim (Bonferroni) do not give."
 )
 _STYLE = (
     "<style>.verdicts{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif;overflow-x:auto}"
