@@ -279,6 +279,20 @@ def test_files_of_claims_are_checked(written, tmp_path):
     assert read_stand_ins([path]) == {"policy": {"a": ("b",)}}
 
 
+def test_the_claim_of_the_guide_is_judged(tmp_path):
+    guide = (ROOT / "docs" / "guides" / "own-claim.md").read_text()
+    path = tmp_path / "my-claims.yaml"
+    path.write_text(guide.split("```yaml\n")[1].split("```")[0])
+    [claim] = read_claims([path], ROOT)
+    demo = {"dataset": "fashion-mnist-demo", "model": "lenetzhu", "iterations": 250}
+    table = attacked(-0.1, images=10, **demo)
+    table = table.replace({"policy": {"crop-flip": "none", "3-1-7": "crop-flip"}})
+    assert judge(claim, of(table)).verdict == S
+    assert judge(claim, of(table.assign(gain_db=table["gain_db"] - 2))).reason == "by leaks"
+    table.loc[table["policy"] == "crop-flip", "gain_db"] -= 1
+    assert judge(claim, of(table)).reason == "by cropped-too"
+
+
 def test_wording_is_no_part_of_a_criterion(claim):
     assert criterion_digest({**MINE, "statement": "other", "criterion": "x"}) == claim.digest
     assert criterion_digest({**MINE, "scope": {}}) != claim.digest

@@ -12,7 +12,7 @@ from reveil.verdicts import decide, scope
 from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Test
 from reveil.verdicts.decide import TestVerdict, Verdict
 from reveil.verdicts.measures import NOTHING, Rows, estimate
-from reveil.verdicts.units import UNITS, Cell, StandIns, cells, counterpart
+from reveil.verdicts.units import UNITS, Cell, Groups, StandIns, cells, counterpart
 
 NO_DATA = "no data"
 # What a verdict would say if the scope were not asked for.
@@ -116,10 +116,16 @@ def judge(
     Raises:
         ReveilError: a table lacks a column that a test names.
     """
+    groups = {
+        name: Groups(name, table)
+        for name in dict.fromkeys(test.table for test in claim.tests)
+        if (table := tables(name)) is not None and len(table)
+    }
     plans = [
         (test, *entry)
         for test in claim.tests
-        for entry in _planned(claim, test, tables, iterations or {}, stand_ins or {})
+        if test.table in groups
+        for entry in _planned(claim, test, groups[test.table], iterations or {}, stand_ins or {})
     ]
     premises = {
         test.name: [
@@ -141,34 +147,30 @@ def judge(
 
 
 def _planned(
-    claim: Claim, test: Test, tables: Tables, iterations: Mapping[str, int], stand_ins: StandIns
+    claim: Claim, test: Test, groups: Groups, iterations: Mapping[str, int], stand_ins: StandIns
 ) -> Iterable[tuple[Rows, tuple[str, ...]]]:
     """Yield the rows of every cell of a test, and how it falls short of the scope."""
-    table = tables(test.table)
-    if table is None or table.empty:
-        return
     try:
-        found = cells(test, table, stand_ins)
+        for cell in cells(test, groups, stand_ins):
+            reference, other = _against(cell, groups, test.reference, test, stand_ins)
+            baseline, third = _against(cell, groups, test.baseline, test, stand_ins)
+            short = scope.shortfalls(cell, claim, test, groups.rows, iterations)
+            rows = Rows(test, cell, reference, baseline, groups.rows)
+            yield rows, (*short, *other, *third)
     except ReveilError as error:
         raise ReveilError(f"claim {claim.id!r}: {error}") from None
-    for cell in found:
-        reference, other = _against(cell, table, test.reference, test, stand_ins)
-        baseline, third = _against(cell, table, test.baseline, test, stand_ins)
-        rows = Rows(test, cell, reference, baseline, table)
-        short = scope.shortfalls(cell, claim, test, table, iterations)
-        yield rows, (*short, *other, *third)
 
 
 def _against(
-    cell: Cell, table: pd.DataFrame, changed: Mapping[str, str], test: Test, stand_ins: StandIns
+    cell: Cell, groups: Groups, changed: Mapping[str, str], test: Test, stand_ins: StandIns
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows compared with, and in words what stands in for others."""
     if not changed:
-        return table.iloc[:0], []
-    rows = counterpart(cell, table, changed, test)
+        return groups.rows.iloc[:0], []
+    rows = counterpart(cell, groups, changed, test)
     if len(rows):
         return rows, []
-    rows = counterpart(cell, table, changed, test, stand_ins)
+    rows = counterpart(cell, groups, changed, test, stand_ins)
     if rows.empty:
         return rows, ["nothing to compare with"]
     named = ", ".join(f"{column} {rows[column].iloc[0]}" for column in changed)

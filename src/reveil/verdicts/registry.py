@@ -3,7 +3,8 @@
 ``config/claims-registered.csv`` has a row for each version of a criterion: claim, digest, date.
 Rows are added and never taken away:
 
-    python -m reveil.verdicts.registry          # adds what is new or edited, with today's date
+    python -m reveil.verdicts.registry                    # what is new or edited, with today's date
+    python -m reveil.verdicts.registry my-claims.yaml     # likewise, of a file of one's own
 """
 
 import csv
@@ -89,11 +90,12 @@ def write(path: str | os.PathLike[str], registered: Iterable[Registration]) -> N
 
 
 def main() -> None:
-    """Register what is new or edited in config/claims.yaml."""
+    """Register what is new or edited in the named files, config/claims.yaml without any."""
     root = Path(__file__).resolve().parents[3]
+    files = sys.argv[1:] or [root / "config" / "claims.yaml"]
     registered = read(root / REGISTERED)
     new = added(
-        read_claims([root / "config" / "claims.yaml"], root),
+        read_claims(files, root),
         registered,
         datetime.now(UTC).date().isoformat(),
     )

@@ -53,67 +53,104 @@ class Cell(NamedTuple):
     failed: int
 
 
-def cells(test: Test, table: pd.DataFrame, stand_ins: StandIns | None = None) -> list[Cell]:
+class Groups:
+    """A table by what names its cells, grouped once for all tests.
+
+    Args:
+        name: Of the table.
+        rows: Its rows, with the columns of ``KEYS`` that it knows.
+
+    Attributes:
+        parts: What names a cell -> its rows.
+    """
+
+    def __init__(self, name: str, rows: pd.DataFrame) -> None:
+        self.name, self.rows = name, rows
+        over_policies = UNITS[name] == POLICY or name == "singles"
+        keys = [key for key in KEYS if key in rows and not (key == POLICY and over_policies)]
+        grouped = rows.groupby(keys, sort=False, dropna=False)
+        self.parts = [
+            ({key: str(value) for key, value in zip(keys, values, strict=True)}, part)
+            for values, part in grouped
+        ]
+
+
+def cells(test: Test, groups: Groups, stand_ins: StandIns | None = None) -> list[Cell]:
     """Return the cells of a test, in the order of their first rows.
 
     Args:
         test: The test.
-        table: Of the run, with the columns of ``KEYS`` that it knows.
+        groups: Its table.
         stand_ins: column -> name in a criterion -> names that may take its place, for
             demonstrations.
 
     Raises:
         ReveilError: the table lacks a column that the test names.
     """
-    _require(test, table)
-    rows = table
-    keys = [key for key in KEYS if key in rows and not (key == POLICY and _over_policies(test))]
-    if "defence" in rows and "defence" not in test.select:
-        rows = rows[rows["defence"] == NO_DEFENCE]
+    _require(test, groups.rows)
     found = []
-    for values, part in rows.groupby(keys, sort=False, dropna=False):
-        named = {key: str(value) for key, value in zip(keys, values, strict=True)}
+    for named, part in groups.parts:
+        if "defence" not in test.select and named.get("defence", NO_DEFENCE) != NO_DEFENCE:
+            continue
         asked = {
             column: _asked(column, wanted, named, part, stand_ins or {})
             for column, wanted in test.select.items()
         }
         if None in asked.values():
             continue
-        part = _chosen(part, test)
-        good = part[part["status"] == OK] if "status" in part else part
-        good = good.dropna(subset=[test.column]) if test.statistic != "share" else good
-        if len(part):
-            found.append(Cell(named, good, asked, len(part) - len(good)))
+        rows = _chosen(part, test)
+        if len(rows):
+            good = _good(rows, test)
+            found.append(Cell(named, good, asked, len(rows) - len(good)))
     return found
 
 
 def counterpart(
     cell: Cell,
-    table: pd.DataFrame,
+    groups: Groups,
     changed: Mapping[str, str],
     test: Test,
     stand_ins: StandIns | None = None,
 ) -> pd.DataFrame:
     """Return the rows that a cell is compared with: equal but for the columns in ``changed``.
 
-    Of several stand-ins the first that has rows counts. A model is compared under the recipe of its
-    own where the other has it, too.
+    Of several stand-ins for a column the first that has rows counts.
 
     Raises:
         ReveilError: the table lacks a column of ``changed``.
     """
-    odd = sorted(set(changed) - set(table.columns))
-    if odd:
+    if odd := sorted(set(changed) - set(groups.rows.columns)):
         raise ReveilError(f"tests {test.name!r}: reference: the table has no column {odd[0]!r}")
     equal = {key: value for key, value in cell.named.items() if key not in changed}
-    rows = table
-    for column, value in equal.items():
-        rows = rows[rows[column].astype(str) == value]
+    parts = [(named, part) for named, part in groups.parts if equal.items() <= named.items()]
     for column, value in changed.items():
-        rows = rows[_first(rows, column, value, cell, stand_ins or {})]
-    rows = _chosen(rows, test, but=tuple(changed))
-    rows = rows[rows["status"] == OK] if "status" in rows else rows
-    return rows.dropna(subset=[test.column]) if len(rows) else rows
+        for name in (value, *(stand_ins or {}).get(column, {}).get(value, ())):
+            if kept := list(_with(parts, column, _names(column, name, cell.named))):
+                break
+        parts = kept
+    if not parts:
+        return groups.rows.iloc[:0]
+    rows = pd.concat([part for _, part in parts]) if len(parts) > 1 else parts[0][1]
+    return _good(_chosen(rows, test, but=tuple(changed)), test)
+
+
+def _with(
+    parts: list[tuple[dict[str, str], pd.DataFrame]], column: str, values: tuple[str, ...]
+) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Yield the parts of cells, or of rows where the column names no cell, with one of values."""
+    for named, part in parts:
+        if column not in named:
+            part = part[part[column].astype(str).isin(values)]
+        elif named[column] not in values:
+            continue
+        if len(part):
+            yield named, part
+
+
+def _good(rows: pd.DataFrame, test: Test) -> pd.DataFrame:
+    """Return the rows with a result."""
+    good = rows[rows["status"] == OK] if "status" in rows else rows
+    return good if test.statistic == "share" else good.dropna(subset=[test.column])
 
 
 def by_unit(rows: pd.DataFrame, column: str, unit: str) -> pd.Series:
@@ -138,11 +175,6 @@ def resolved(wanted: str | int, named: Mapping[str, str]) -> str:
     except ReveilError:
         # A protection or an operator, or an alias of a search that this cell does not have.
         return str(wanted)
-
-
-def _over_policies(test: Test) -> bool:
-    """Return whether policies are the units of a test, and not its cells."""
-    return UNITS[test.table] == POLICY or test.table == "singles"
 
 
 def _require(test: Test, table: pd.DataFrame) -> None:
@@ -190,18 +222,6 @@ def _role(column: str, value: str) -> str | None:
         return policies.role(value)
     except ReveilError:
         return None
-
-
-def _first(
-    rows: pd.DataFrame, column: str, value: str, cell: Cell, stand_ins: StandIns
-) -> pd.Series:
-    """Return which rows have a value, or the first of its stand-ins that any row has."""
-    texts = rows[column].astype(str)
-    for name in (value, *stand_ins.get(column, {}).get(value, ())):
-        chosen = texts.isin(_names(column, name, cell.named))
-        if chosen.any():
-            return chosen
-    return pd.Series(False, index=rows.index)
 
 
 def _chosen(rows: pd.DataFrame, test: Test, but: tuple[str, ...] = ()) -> pd.DataFrame:
