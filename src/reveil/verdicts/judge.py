@@ -279,7 +279,9 @@ def _demonstrated(claim: Claim, numbers: Sequence[Number]) -> tuple[str, str]:
     told = scope.described([n.cell for n in there], frame)
     if not any(n.premise for n in there):
         told += "; a premise fails everywhere"
-    return said, told
+    seen = {n.test.name for n in there}
+    empty = [test.name for test in claim.of_role(DECIDES) if test.name not in seen]
+    return said, told + (f"; nothing on {', '.join(empty)}" if empty else "")
 
 
 def _iterations(cell: Cell) -> float:
@@ -292,9 +294,22 @@ def _not_run(claim: Claim, numbers: Sequence[Number], gone: Sequence[str]) -> st
     short = dict.fromkeys(
         text for n in numbers if n.test.role == DECIDES and n.estimate.n for text in n.short
     )
-    if not short:
-        return f"not run: {', '.join(gone)}"
-    return f"outside of the scope: {', '.join(short)}; not run within it: {', '.join(gone)}"
+    left = f"not run within the scope: {_gathered(gone)}"
+    return f"outside of the scope: {_gathered(short)}. {left}" if short else left
+
+
+def _gathered(texts: Iterable[str]) -> str:
+    """Return ``dataset a; dataset b; 8 of 100 images`` as ``dataset a, b; 8 of 100 images``."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        kind, _, name = text.partition(" ")
+        if kind in ("dataset", "model", "policy", "attack", "protocol"):
+            found.setdefault(kind, []).append(name)
+        else:
+            found[text] = []
+    return "; ".join(
+        f"{kind} {', '.join(names)}" if names else kind for kind, names in found.items()
+    )
 
 
 def _reason(tests: Sequence[TestVerdict], numbers: Sequence[Number], verdict: Verdict) -> str:

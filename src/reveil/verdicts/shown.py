@@ -27,9 +27,10 @@ NOTE = (
     "no correction for multiple comparisons; a single cell contradicts it, so that a star marks "
     "verdicts that intervals corrected for all cells of the claim (Bonferroni) do not give."
 )
+_WIDTHS = "<colgroup>" + "".join(f'<col style="width:{w}%">' for w in (28, 11, 21, 13, 15, 12))
 _STYLE = (
     "<style>.verdicts{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif;overflow-x:auto}"
-    ".verdicts table{border-collapse:collapse;width:100%;min-width:44rem}"
+    ".verdicts table{border-collapse:collapse;width:100%;min-width:52rem}"
     ".verdicts caption{text-align:left;padding:.3rem 0 .8rem;max-width:60em;opacity:.85}"
     ".verdicts th,.verdicts td{text-align:left;vertical-align:top;padding:.5rem .7rem;"
     "border-bottom:1px solid color-mix(in srgb,currentColor 22%,transparent)}"
@@ -41,7 +42,7 @@ _STYLE = (
     ".verdicts .contradicted{color:light-dark(#9c1c1c,#ff9c92)}"
     ".verdicts .undecided{color:light-dark(#7a4b00,#f0c060)}"
     ".verdicts .not-run{color:light-dark(#555,#b5b5b5)}"
-    ".verdicts .n{white-space:nowrap;font-variant-numeric:tabular-nums}"
+    ".verdicts td{font-variant-numeric:tabular-nums}"
     ".verdicts details summary{cursor:pointer}.verdicts small{opacity:.8}</style>"
 )
 
@@ -74,7 +75,7 @@ def to_html(table: pd.DataFrame) -> str:
         body.append(f'<tr><th colspan="{len(HEADS)}" scope="rowgroup">{name}</th></tr>')
         body += [_html_row(row) for row in part.to_dict("records")]
     markup = (
-        f'{_STYLE}<div class="verdicts"><table><caption>{escape(NOTE)}</caption>'
+        f'{_STYLE}<div class="verdicts"><table><caption>{escape(NOTE)}</caption>{_WIDTHS}'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>\n"
     )
     return markup.encode("ascii", "xmlcharrefreplace").decode("ascii")
@@ -82,7 +83,7 @@ def to_html(table: pd.DataFrame) -> str:
 
 def _html_row(row: Mapping[str, Any]) -> str:
     verdict = str(row["verdict"])
-    reason = f"<br><small>{escape(_text(row['reason']))}</small>" if _text(row["reason"]) else ""
+    reason = _why(_text(row["reason"]), verdict)
     told = escape(_text(row["demonstration_of"]))
     shown = escape(_text(row["demonstration"]))
     criterion = escape(_text(row["criterion"]))
@@ -93,11 +94,21 @@ def _html_row(row: Mapping[str, Any]) -> str:
         f'<td><span class="v {verdict.replace(" ", "-")}">{escape(verdict)}{_star(row)}</span>'
         f"{reason}</td>",
         f"<td>{escape(_decides(row))}</td>",
-        f'<td class="n">{escape(ours(row))}</td>',
+        f"<td>{escape(ours(row)).replace(', n = ', '<br>n = ')}</td>",
         f"<td>{shown}{f'<br><small>{told}</small>' if told else ''}</td>",
         f"<td>{escape(sources(row))}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _why(reason: str, verdict: str) -> str:
+    """Return the reason of a verdict: open, unless it is all that was not run."""
+    if not reason:
+        return ""
+    text = f"<small>{escape(reason)}</small>"
+    if verdict == Verdict.NOT_RUN:
+        return f"<details><summary>why</summary>{text}</details>"
+    return f"<br>{text}"
 
 
 def ours(row: Mapping[str, Any]) -> str:
@@ -126,7 +137,7 @@ def _claim(row: Mapping[str, Any], links: str) -> str:
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
-    reason = _text(row["reason"])
+    reason = "" if row["verdict"] == Verdict.NOT_RUN else _text(row["reason"])
     return f"**{row['verdict']}**{_star(row)}" + (f", {reason}" if reason else "")
 
 
