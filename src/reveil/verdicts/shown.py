@@ -96,7 +96,7 @@ def _html_row(row: Mapping[str, Any]) -> str:
         f"<td>{escape(_decides(row))}</td>",
         f"<td>{escape(ours(row)).replace(', n = ', '<br>n = ')}</td>",
         f"<td>{shown}{f'<br><small>{told}</small>' if told else ''}</td>",
-        f"<td>{escape(sources(row))}</td>",
+        f"<td>{escape(sources(row)).replace('; ', '<br>')}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
