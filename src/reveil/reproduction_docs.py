@@ -1,0 +1,121 @@
+"""Write the verdicts on the kept results, docs/reproduction/verdicts.{csv,md} and README's table.
+
+The kept tables and what they are of are listed in docs/reproduction/verdicts.yaml. Run
+``python -m reveil.reproduction_docs`` after a change to them or to a criterion.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reveil import config as settings
+from reveil.errors import ReveilError
+from reveil.files import write_text
+from reveil.stages.judging_claims import judge_study
+from reveil.verdicts import shown
+from reveil.verdicts.criteria import read_claims
+
+FOLDER = Path("docs", "reproduction")
+SOURCES = FOLDER / "verdicts.yaml"
+CLAIMS = Path("config", "claims.yaml")
+README = Path("README.md")
+BEGIN, END = "<!-- verdicts: written by reveil.reproduction_docs -->", "<!-- end of verdicts -->"
+INTRODUCTION = """\
+# Verdicts on what has been run so far
+
+<!-- Written by `python -m reveil.reproduction_docs` from docs/reproduction/verdicts.yaml. -->
+
+Every claim of the papers, by criteria that were written down before our numbers
+([config/claims.yaml](../../config/claims.yaml), [how](../reference/verdicts.md)), on the tables kept here. No
+run at the papers' settings has been made yet, so that nothing is decided: *not run* is the verdict, and
+the demonstration is what the smaller runs say. Every number: [verdicts.csv](verdicts.csv).
+"""
+
+
+def judged(root: Path) -> pd.DataFrame:
+    """Return the verdicts on the kept tables, one row a claim, all studies.
+
+    Raises:
+        ReveilError: a claim that does not exist, or a table that cannot be read.
+    """
+    kept: Mapping[str, Mapping[str, Any]] = settings.read_yaml(root / SOURCES)
+    known = [claim.id for claim in read_claims([root / CLAIMS], root)]
+    if odd := sorted(set(kept) - set(known)):
+        raise ReveilError(f"{SOURCES}: {odd[0]!r} is no claim; allowed: {', '.join(known)}")
+    files = {
+        claim: {table: str(root / FOLDER / path) for table, path in tables.items()}
+        for claim, tables in kept.items()
+    }
+    presets = settings.preset_paths(root, "attacks")
+    iterations = {
+        name: settings.resolve_attack({}, root, name)["iterations"]
+        for name in presets
+        if name != "default"
+    }
+    parts = [
+        judge_study(study, "kept", [root / CLAIMS], root, files, iterations=iterations)[0]
+        for study in ("ats", "cvnn", "unir")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def readme_table(table: pd.DataFrame) -> str:
+    """Return the claims that there are numbers on, in a table for the top of the README."""
+    told = table[table["demonstration"] != "no data"]
+    lines = ["| claim | verdict | what ours say so far | papers |", "| --- | --- | --- | --- |"]
+    for row in told.to_dict("records"):
+        verdict = f"**{row['verdict']}**"
+        ours = shown.ours(row)
+        if row["verdict"] == "not run":
+            ours = f"{row['demonstration']}: {ours}" if ours else str(row["demonstration"])
+        cells = [row["statement"], verdict, ours, shown.sources(row)]
+        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    rest = len(table) - len(told)
+    lines += ["", f"{shown.summary(table).capitalize()}; of {rest} there is no number yet."]
+    return "\n".join(lines)
+
+
+def pages(root: Path) -> dict[Path, str]:
+    """Return path below the top of the repository -> text of every page.
+
+    Raises:
+        ReveilError: as :func:`judged`, or README.md lacks the lines that the table stands between.
+    """
+    table = judged(root)
+    text = (root / README).read_text(encoding="utf-8")
+    start, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ReveilError(f"{README}: the lines {BEGIN!r} and {END!r} are missing")
+    return {
+        FOLDER / "verdicts.csv": _rounded(table).to_csv(index=False, lineterminator="\n"),
+        FOLDER / "verdicts.md": f"{INTRODUCTION}\n{shown.to_markdown(table)}",
+        README: f"{start}{BEGIN}\n\n{readme_table(table)}\n\n{END}{after}",
+    }
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    numbers = table[["value", "low", "high"]].apply(pd.to_numeric, errors="coerce")
+    return table.assign(**{name: numbers[name].map("{:.6g}".format) for name in numbers}).replace(
+        {name: "nan" for name in numbers}, ""
+    )
+
+
+def main() -> None:
+    """Write the pages."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--root", type=Path, default=Path(), help="folder of the repository")
+    root = parser.parse_args().root
+    for path, text in pages(root).items():
+        write_text(root / path, text)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ReveilError as error:
+        sys.exit(f"error: {error}")
