@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Chromium:
 
     Attributes:
         requests: Addresses that the page asked for, in their order.
+        refused: Why requests were stopped before they were made.
         problems: Exceptions, console errors and what the content security policy refused.
     """
 
@@ -42,6 +43,7 @@ class Chromium:
         self._to, self._from = to_browser, from_browser
         self._buffer, self._number, self._session = b"", 0, None
         self.requests: list[str] = []
+        self.refused: list[str] = []
         self.problems: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
@@ -69,6 +71,7 @@ class Chromium:
         """Open a file and wait until its script has run."""
         self.call("Page.navigate", url="about:blank")
         self.requests.clear()
+        self.refused.clear()
         self.call("Page.navigate", url=page.as_uri() + fragment)
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
 
@@ -167,6 +170,8 @@ class Chromium:
         method, said = event.get("method"), event.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(said["request"]["url"])
+        elif method == "Network.loadingFailed" and "blockedReason" in said:
+            self.refused.append(said["blockedReason"])
         elif method == "Runtime.exceptionThrown":
             self.problems.append(str(said["exceptionDetails"]))
         elif method == "Log.entryAdded" and said["entry"]["level"] == "error":
@@ -180,7 +185,7 @@ def started(folder: Path) -> Iterator[Chromium]:
     """Yield a browser that keeps all it writes in a folder, and end all its processes."""
     from_test, to_browser = os.pipe()
     from_browser, to_test = os.pipe()
-    script = f"exec 3<&{from_test} 4>&{to_test}; exec \"$@\""
+    script = f'exec 3<&{from_test} 4>&{to_test}; exec "$@"'
     process = subprocess.Popen(
         [
             "/bin/bash", "-c", script, "sh", str(found()), "--headless=new", "--no-sandbox",
@@ -202,9 +207,6 @@ def started(folder: Path) -> Iterator[Chromium]:
         for end in (to_browser, from_browser):
             os.close(end)
         # The group of the session: the browser and all that it started.
-        with_group = process.pid
-        try:
-            os.killpg(with_group, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""One page to look at attacked images: what was there, what the adversary saw, what he made of it."""
+"""One page to look at attacked images: what was there, what was seen of it, what was made of it."""
 
 from reveil.gallery.page import write
 

@@ -21,9 +21,10 @@ def by_place(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
         folders = list(Path(path).parts[-len(PLACE) - 1 : -1])
         seed = PLACE.index(_SEED)
         if len(folders) < len(PLACE) or not folders[seed].startswith(_SEED):
+            allowed = "/".join(f"{{{name}}}" for name in PLACE).replace("{seed}", "seed{seed}")
             raise ReveilError(
-                f"{path}: is no archive of attacked images; allowed: "
-                f"results/{{run}}/{{study}}/attacks/{'/'.join(f'{{{n}}}' for n in PLACE)}/{{block}}.npz"
+                f"{path}: is no archive of attacked images; "
+                f"allowed: results/{{run}}/{{study}}/attacks/{allowed}/{{block}}.npz"
             )
         folders[seed] = folders[seed].removeprefix(_SEED)
         found[path] = tuple(folders)

@@ -49,9 +49,9 @@ def read(path: str) -> Block:
 STUDY = Study(
     name="ats",
     title="Gradients",
-    about="A victim trains on an image and shares the gradient; the attack sees that gradient alone, "
-    "and looks for an image that has the same. Gain: PSNR less the best that a guess without any "
-    "gradient reaches. Above 0, the gradient leaked something.",
+    about="A victim trains on an image and shares the gradient; the attack sees that gradient "
+    "alone, and looks for an image that has the same. Gain: PSNR less the best that a guess "
+    "without any gradient reaches. Above 0, the gradient leaked something.",
     captions={"clean": "clean", "seen": "victim used", "guess": "reconstruction"},
     absent="",
     facets={

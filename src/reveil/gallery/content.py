@@ -32,8 +32,13 @@ def content(source: Source, chosen: set[Hashable], tiles: Tiles) -> dict[str, An
         "captions": {name: study.captions[name] for name in PICTURES if name in study.captions},
         "absent": study.absent,
         "measures": [
-            {"key": m.key, "label": m.label, "unit": m.unit, "digits": m.digits,
-             "meaning": m.meaning}
+            {
+                "key": m.key,
+                "label": m.label,
+                "unit": m.unit,
+                "digits": m.digits,
+                "meaning": m.meaning,
+            }
             for m in study.measures
         ],  # fmt: skip
         "facets": _facets(study, source.cells),
@@ -91,13 +96,11 @@ def _images(
             for place, row in enumerate(rows)
             if row.status != OK
         },
-        "values": {
-            m.key: [plain(getattr(row, m.key) if row.status == OK else None) for row in rows]
-            for m in study.measures
-        },
+        "values": {m.key: [plain(getattr(row, m.key)) for row in rows] for m in study.measures},
         "tiles": {
-            name: [tiles.add(shot.pictures[name]) if name in shot.pictures else None
-                   for shot in taken]
+            name: [
+                tiles.add(shot.pictures[name]) if name in shot.pictures else None for shot in taken
+            ]
             for name in PICTURES
             if any(name in shot.pictures for shot in taken)
         },  # fmt: skip

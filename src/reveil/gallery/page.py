@@ -78,9 +78,7 @@ def _source(study: str, table: str, arrays: Sequence[str], positions: Sequence[i
 def _content(sources: Sequence[Source], images: int, budget: int) -> dict[str, Any]:
     tiles = Tiles()
     chosen = choose(sources, images, budget)
-    found = [
-        content(source, labels, tiles) for source, labels in zip(sources, chosen, strict=True)
-    ]
+    found = [content(source, labels, tiles) for source, labels in zip(sources, chosen, strict=True)]
     sprites, numbers = tiles.sprites()
     numbered(found, numbers)
     return {"studies": found, "sprites": sprites}

@@ -92,8 +92,10 @@ def choose(sources: Sequence[Source], images: int, budget: int) -> list[set[Hash
         for cell in source.cells
         for rank, label in enumerate(cell.ranking[:images])
     ]
-    sizes = [_sizes(source, [l for _, n, l in ranked if n == number])
-             for number, source in enumerate(sources)]  # fmt: skip
+    sizes = [
+        _sizes(source, [label for _, number, label in ranked if number == place])
+        for place, source in enumerate(sources)
+    ]
     known: set[str] = set()
     left = budget
     for _, number, label in sorted(ranked, key=lambda entry: entry[0]):

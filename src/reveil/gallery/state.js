@@ -5,7 +5,16 @@ const START = { key: "gain", down: true };
 const state = { study: 0, view: "pictures", filters: {}, order: { ...START }, cells: { ...START } };
 
 const study = () => DATA.studies[state.study];
+// What a cell is called by, the most telling part first.
+const TELLING = ["policy", "attack", "model", "dataset", "defence", "recipe", "protocol"];
 const variedFacets = () => study().facets.filter((facet) => facet.values.length > 1);
+
+function tellingFacets() {
+  const varied = variedFacets();
+  const facets = varied.length ? [...varied] : study().facets.filter(({ key }) => key === "policy");
+  return facets.sort((a, b) => TELLING.indexOf(a.key) - TELLING.indexOf(b.key));
+}
+
 const seedsOf = (one) => [...new Set(one.images.seed)].sort((a, b) => a - b);
 
 function passing(cell) {

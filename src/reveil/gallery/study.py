@@ -1,4 +1,4 @@
-"""What the page has to know of a study: its pictures, its measures, and how its cells are called."""
+"""What the page has to know of a study: its pictures, its measures, what its cells are called."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ function showImages(rows) {
   const one = study();
   const columns = [{ label: "Pictures", text: true },
     { key: "image", label: "Image" }, ...one.measures.map(measureHead),
-    ...variedFacets().map(({ key, label }) => ({ key, label, text: true })),
+    ...tellingFacets().map(({ key, label }) => ({ key, label, text: true })),
     { key: "seed", label: "Seed" }, { key: "class", label: "Class" }];
   const body = element("tbody");
   const sort = (key) => { state.order = turned(state.order, key); refresh({ filters: true }); };
@@ -66,7 +66,7 @@ function imageLine(rows, at) {
       const value = number(images.values[m.key][row]);
       return element("td", { class: m.key === "gain" && value > 0 ? "leak" : null, "data-key": m.key }, shown(value, m.digits, m.key === "gain"));
     }),
-    ...variedFacets().map(({ key }) => element("td", { class: "text" }, cell.names[key])),
+    ...tellingFacets().map(({ key }) => element("td", { class: "text" }, cell.names[key])),
     element("td", {}, String(images.seed[row])), element("td", {}, String(images.class[row])));
 }
 
@@ -74,7 +74,7 @@ function showSummary() {
   const one = study();
   const cells = ordered(one.cells.filter(passing), state.cells, cellValue);
   const failures = cells.some((cell) => cell.failed > 0);
-  const facets = variedFacets().length ? variedFacets() : one.facets.filter(({ key }) => key === "policy");
+  const facets = tellingFacets();
   const columns = [...facets.map(({ key, label }) => ({ key, label, text: true })), { key: "n", label: "n" },
     ...one.measures.slice(0, 1).map((m) => ({ label: `${m.label}, 95 %` })),
     ...one.measures.map(measureHead),

@@ -71,10 +71,7 @@ function makeCard(at) {
 }
 
 function cardTitle(cell) {
-  const varied = variedFacets().filter(({ key }) => key !== "dataset" && key !== "protocol");
-  const order = ["policy", "attack", "model", "recipe", "defence"];
-  const keys = (varied.length ? varied : [{ key: "policy" }]).map(({ key }) => key);
-  return keys.sort((a, b) => order.indexOf(a) - order.indexOf(b)).map((key) => cell.names[key]).join(" \u00b7 ");
+  return tellingFacets().filter(({ key }) => key !== "dataset").map(({ key }) => cell.names[key]).join(" \u00b7 ");
 }
 
 function placeInWords(one, row) {
