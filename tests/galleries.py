@@ -95,7 +95,8 @@ class Run:
         psnr = np.asarray(psnr, dtype=float)
         policy = named.pop("policy", "remove-pixel-dark-50")
         table = self._rows("unir", policy, IMAGES, named,
-                           psnr_db=psnr, mse_pm1=4 * 10 ** (-psnr / 10), ssim=psnr / 40)  # fmt: skip
+                           psnr_db=psnr, mse_pm1=4 * 10 ** (-psnr / 10),
+                           ssim=psnr / 40)  # fmt: skip
         arrays = {"index": np.array(IMAGES), "clean": pictures(4, 4), "measured": pictures(4, 5),
                   "reconstruction": pictures(4, 400 + number)}  # fmt: skip
         self.add("unir", table, arrays)

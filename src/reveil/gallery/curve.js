@@ -10,7 +10,9 @@ function courseOf(study, row) {
 
 function scaled(points, width, height) {
   const costs = points.map(([, cost]) => cost);
-  const low = Math.min(...costs), high = Math.max(...costs), last = points[points.length - 1][0] || 1;
+  const least = Math.min(...costs), high = Math.max(...costs), last = points[points.length - 1][0] || 1;
+  // Rounding takes a cost that is 0 a little below it.
+  const low = least < 0 && least > -high / 1000 ? 0 : least;
   // Costs of L-BFGS fall over many orders of magnitude.
   const steep = low > 0 && high > 50 * low;
   const bottom = steep ? Math.log10(low) : Math.min(0, low), top = steep ? Math.log10(high) : high;

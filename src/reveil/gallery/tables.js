@@ -4,8 +4,8 @@ const ROW_HEIGHT = 46;
 const measureHead = (m) => ({ key: m.key, label: m.unit ? `${m.label}, ${m.unit}` : m.label, title: m.meaning });
 
 function heads(columns, order, sort) {
-  return element("thead", {}, element("tr", {}, ...columns.map(({ key, label, text, title }) => {
-    if (!key) return element("th", { scope: "col", class: text ? "text" : null }, element("span", {}, label));
+  return element("thead", {}, element("tr", {}, ...columns.map(({ key, label, text, title, span }) => {
+    if (!key) return element("th", { scope: "col", class: span ? "text span" : text ? "text" : null }, element("span", {}, label));
     const now = order.key !== key ? "none" : order.down ? "descending" : "ascending";
     const click = () => { sort(key); document.querySelector(`[data-sort="${key}"]`).focus(); };
     return element("th", { scope: "col", "aria-sort": now, class: text ? "text" : null },
@@ -76,7 +76,7 @@ function showSummary() {
   const failures = cells.some((cell) => cell.failed > 0);
   const facets = tellingFacets();
   const columns = [...facets.map(({ key, label }) => ({ key, label, text: true })), { key: "n", label: "n" },
-    ...one.measures.slice(0, 1).map((m) => ({ label: `${m.label}, 95 %` })),
+    ...one.measures.slice(0, 1).map((m) => ({ label: `${m.label}, 95 %`, span: true })),
     ...one.measures.map(measureHead),
     { key: "seeds", label: "Seeds" }, ...(failures ? [{ key: "failed", label: "Failed" }] : []),
     { key: "shown", label: "Shown" }];
@@ -105,7 +105,7 @@ function cellLine(cell, facets, failures, span) {
   return element("tr", {},
     element("td", { class: "text" }, element("button", { type: "button", class: "open", onclick: look, title: "Show its images" }, first)),
     ...others.map((name) => element("td", { class: "text" }, name)),
-    element("td", {}, String(cell.means.gain[3])), element("td", {}, whisker(cell.means.gain.map(number), span)),
+    element("td", {}, String(cell.means.gain[3])), element("td", { class: "text span" }, whisker(cell.means.gain.map(number), span)),
     ...study().measures.map(mean), element("td", {}, String(cell.seeds)),
     failures ? element("td", {}, String(cell.failed)) : null, element("td", {}, `${cell.shown} of ${cell.rows}`));
 }
