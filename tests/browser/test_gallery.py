@@ -396,3 +396,14 @@ def test_one_study_alone_is_a_whole_gallery(browser, tmp_path):
     browser.open(path)
     assert texts(browser, "#studies button") == ["Measurementsunir"]
     assert shown(browser) == 4
+
+
+def test_a_run_without_pictures_says_so(browser, tmp_path):
+    run = Run(tmp_path / "run")
+    run.cvnn(errors=(np.nan,) * 4, attack="infer-features")
+    path = tmp_path / "none.html"
+    gallery.write(str(path), run.studies(), run="none", images=9)
+    browser.problems.clear()
+    browser.open(path)
+    assert texts(browser, "#results") == ["No attack of this run made a picture."]
+    assert browser.problems == []

@@ -160,6 +160,14 @@ def test_attacks_that_guess_no_image_are_left_out(tmp_path):
     assert [cell["names"]["attack"] for cell in one["cells"]] == ["Inversion 1"]
 
 
+def test_a_study_whose_attacks_guess_no_image_is_left_out(tmp_path):
+    run = Run(tmp_path / "results")
+    run.cvnn(errors=(np.nan,) * 4, attack="infer-features")
+    assert pages.content(write(run, tmp_path))["studies"] == []
+    run.unir()
+    assert [one["id"] for one in pages.content(write(run, tmp_path))["studies"]] == ["unir"]
+
+
 def test_an_image_that_is_mixed_with_nothing_has_no_second_picture(found):
     one = pages.study(found, "cvnn")
     seen = one["images"]["tiles"]["seen"]

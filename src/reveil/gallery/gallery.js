@@ -95,6 +95,10 @@ function openFilters() {
 function start() {
   prepareTheme();
   prepareDetail();
+  if (!DATA.studies.length) {
+    document.getElementById("results").append(element("p", { class: "empty" }, "No attack of this run made a picture."));
+    return;
+  }
   document.getElementById("filters").open = false;
   openFilters();
   readAddress();

@@ -55,7 +55,8 @@ def write(
     """
     if not studies:
         raise ReveilError("gallery: no study of this run asks for attacked images")
-    sources = [_source(**entry) for entry in studies]
+    # Attacks that infer a property leave no picture.
+    sources = [source for source in (_source(**entry) for entry in studies) if source.cells]
     budget = largest - _ROOM
     while True:
         text = assemble(_content(sources, images, budget), run=run, commit=commit)
