@@ -39,6 +39,7 @@ include: "workflow/studies/cvnn.smk"
 include: "workflow/studies/unir.smk"
 include: "workflow/rules/gallery_inputs.smk"
 include: "workflow/rules/gallery.smk"
+include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/planning.smk"
 
 
@@ -49,4 +50,5 @@ rule all:
         rules.cvnn.input,
         rules.unir.input,
         rules.gallery.output if GALLERY_STUDIES else [],
+        rules.collect_verdicts.output[0].format(run=config["run"]),
     localrule: True
