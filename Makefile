@@ -71,7 +71,7 @@ demo: setup
 	fi; \
 	$(BIN)/snakemake $(DEMO) --cores $(CORES) 9>&- && \
 	$(BIN)/snakemake $(DEMO) --report results/demo/report.html 9>&-
-	@echo "the report: results/demo/report.html"
+	@echo "the report: results/demo/report.html; every image: results/demo/gallery.html"
 
 plan: setup
 	@PYTHONPATH=src $(BIN)/python -m reveil.forecast $(TARGET) $(if $(CONFIG),--configfile $(CONFIG)) \

@@ -38,6 +38,8 @@ include: "workflow/studies/ats.smk"
 include: "workflow/studies/cvnn.smk"
 include: "workflow/studies/unir.smk"
 include: "workflow/rules/verdict_inputs.smk"
+include: "workflow/rules/gallery_inputs.smk"
+include: "workflow/rules/gallery.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/planning.smk"
 
@@ -48,5 +50,6 @@ rule all:
         rules.ats.input,
         rules.cvnn.input,
         rules.unir.input,
+        rules.gallery.output if GALLERY_STUDIES else [],
         rules.collect_verdicts.output[0].format(run=config["run"]),
     localrule: True
