@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from docs.site.contents import gathered
-from reveil.errors import ReveilError
 from sphinx.cmd.build import build_main
+
+from reveil.errors import ReveilError
 
 HERE = Path(__file__).parent
 
@@ -15,7 +16,9 @@ def main() -> int:
     """Write the sources, build the site from them, and return Sphinx's status."""
     parser = argparse.ArgumentParser(prog="python -m docs.site", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/site"), help="folder of the site")
-    parser.add_argument("--root", type=Path, default=HERE.parents[1], help="folder of the repository")
+    parser.add_argument(
+        "--root", type=Path, default=HERE.parents[1], help="folder of the repository"
+    )
     options = parser.parse_args()
     source = options.out.with_name(f"{options.out.name}-source")
     try:

@@ -1,5 +1,6 @@
 """Settings of Sphinx. The sources are written by ``docs.site.mirror``, not read from here."""
 
+import re
 import sys
 from pathlib import Path
 from pkgutil import resolve_name
@@ -11,7 +12,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from reveil import __version__  # noqa: E402
 
 project = "reveil"
-author = "the authors of reveil"
 version = release = __version__
 language = "en"
 html_title = f"reveil {version}"
@@ -21,7 +21,8 @@ root_doc = "index"
 source_suffix = {".md": "markdown"}
 # The slugs of headings are those of the forge, so that a link with a fragment serves both.
 myst_heading_anchors = 6
-pygments_style, pygments_dark_style = "friendly", "github-dark"
+pygments_style, pygments_dark_style = "default", "github-dark"
+smartquotes = False
 
 autodoc_typehints = "none"
 napoleon_use_ivar = True
@@ -32,7 +33,7 @@ html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_copy_source = False
+html_copy_source = html_show_copyright = False
 html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": "#0b5f66",
@@ -54,6 +55,18 @@ def count_columns(app, doctree) -> None:
         table["classes"].append(f"columns-{groups[0]['cols']}")
 
 
+def break_names(app, doctree, name) -> None:
+    """Let long names in tables break after dots and slashes, and nowhere else."""
+    for table in doctree.findall(nodes.table):
+        for literal in list(table.findall(nodes.literal)):
+            parts = re.split(r"(?<=/)(?=[^/ ])|(?<=\.)(?=\w{5})", literal.astext())
+            texts = [nodes.Text(part) for part in parts]
+            breaks = [nodes.raw("", "<wbr>", format="html") for _ in parts]
+            pairs = zip(texts, breaks, strict=True)
+            literal.children = []
+            literal.extend([node for pair in pairs for node in pair][:-1])
+
+
 def without_page(app, env, node, words):
     """Let a docstring name what the site has no page about, if there is such a thing."""
     if node.get("refdomain") != "py":
@@ -68,4 +81,5 @@ def without_page(app, env, node, words):
 def setup(app) -> None:
     """Called by Sphinx."""
     app.connect("doctree-read", count_columns)
+    app.connect("doctree-resolved", break_names)
     app.connect("missing-reference", without_page)

@@ -40,7 +40,7 @@ def purposes(mirror: Mirror) -> dict[str, str]:
     found = {}
     for line in mirror.read(WAYS).splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        for _, link, _ in links.LINK.findall(line) if len(cells) == 2 else []:
+        for _, link in links.LINK.findall(line) if len(cells) == 2 else []:
             found.setdefault(links.target(WAYS, link)[0], cells[0])
     return found
 
@@ -63,12 +63,22 @@ def _front(mirror: Mirror) -> str:
         "Results": [RUNS, "docs/performance.md", "benchmarks/README.md"],
     }
     known = {place for tree in trees.values() for place in tree}
-    trees["Project"] = [*(p for p in docs if p not in known), "CONTRIBUTING.md", "CHANGELOG.md", FILES]
+    trees["Project"] = [
+        *(p for p in docs if p not in known),
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        FILES,
+    ]
     return "\n".join([*parts, *(_tree(INDEX, tree, name) for name, tree in trees.items())])
 
 
 def _list(
-    mirror: Mirror, place: str, title: str, words: str, pages: Iterable[str], reading: dict[str, str]
+    mirror: Mirror,
+    place: str,
+    title: str,
+    words: str,
+    pages: Iterable[str],
+    reading: dict[str, str],
 ) -> str:
     """Return a page that lists others with what they are for, and has them below it in the menu."""
     lines = [f"# {title}\n", f"{words}\n"]
@@ -89,7 +99,10 @@ def _tree(place: str, pages: Iterable[str], caption: str = "") -> str:
 
 
 def _interfaces(mirror: Mirror) -> str:
-    parts = ["# Python interfaces\n", "What code of your own calls or extends, by its docstrings.\n"]
+    parts = [
+        "# Python interfaces\n",
+        "What code of your own calls or extends, by its docstrings.\n",
+    ]
     for name in sections.INTERFACES:
         place = mirror.root / "src/reveil" / name.replace(".", "/")
         if place.with_suffix(".py").is_file() or (place / "__init__.py").is_file():

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from posixpath import dirname, normpath, relpath
 
-# The destination of a link or picture. Titles after it are not used here.
-LINK = re.compile(r"(\]\()<?([^)\s>]+)>?(\))")
+# A link or picture from its last words on: words, destination. Titles after it are not used here.
+LINK = re.compile(r"([^\[\]]*)\]\(<?([^)\s>]+)>?\)")
 SCHEME = re.compile(r"^[a-z][a-z+.-]*:")
 FENCE = re.compile(r"^ *(`{3,}|~{3,})")
 HEAD = re.compile(r"^(#+) +(.+?)\s*$")
@@ -27,12 +27,14 @@ def prose(text: str) -> Iterator[tuple[str, bool]]:
             yield line, True
 
 
-def rewritten(text: str, change: Callable[[str], str]) -> str:
-    """Return a page with each relative destination replaced by ``change`` of it."""
+def rewritten(text: str, change: Callable[[str, str], tuple[str, str]]) -> str:
+    """Return a page with (words, destination) of each relative link replaced by ``change``."""
 
     def changed(found: re.Match[str]) -> str:
-        kept = SCHEME.match(found[2])
-        return found[0] if kept else f"{found[1]}{change(found[2])}{found[3]}"
+        if SCHEME.match(found[2]):
+            return found[0]
+        words, destination = change(found[1], found[2])
+        return f"{words}]({destination})"
 
     lines = (LINK.sub(changed, line) if told else line for line, told in prose(text))
     return "".join(lines)

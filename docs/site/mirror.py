@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from docs.site import links, sections
 from docs.site.sections import FRONT, WAYS
+
 from reveil.errors import ReveilError
 from reveil.files import write_text
 
@@ -20,7 +21,8 @@ SHOWN = {
     **{".toml": "toml", ".txt": "text", ".sh": "bash", "": "text"},
 }
 INDEX, USE, FILES = "index.md", "use.md", "files/index.md"
-PICTURES = {".png", ".svg", ".jpg", ".webp"}
+# Pages that are parts of the front.
+ON_FRONT = (FRONT, WAYS)
 
 
 def pages_of(root: Path) -> list[str]:
@@ -57,7 +59,7 @@ class Mirror:
         self.texts: dict[str, str] = {}
         self.copied: set[str] = set()
         self.folders: dict[str, set[str]] = defaultdict(set)
-        self.pages |= {FRONT: INDEX, WAYS: INDEX}
+        self.pages |= dict.fromkeys(ON_FRONT, INDEX)
         opening, self.use = halves(self.read(FRONT))
         self.opening_heads = {links.slug(words) for _, words in links.heads(opening)}
         self.opening = opening
@@ -68,7 +70,21 @@ class Mirror:
 
     def linked(self, page: str, place: str, text: str) -> str:
         """Return the text of a page with destinations that hold at its place on the site."""
-        return links.rewritten(text, lambda link: self._destination(page, place, link))
+
+        def change(words: str, link: str) -> tuple[str, str]:
+            return self._words(page, words, link), self._destination(page, place, link)
+
+        return links.rewritten(text, change)
+
+    def _words(self, page: str, words: str, link: str) -> str:
+        """Return a heading in place of the name of its page's file, which says less on a site."""
+        path, fragment = links.target(page, link)
+        if not (words.endswith(".md") and path.endswith(words) and path in self.pages):
+            return words
+        if not fragment and path in sections.TITLES:
+            return sections.TITLES[path]
+        heads = [head for _, head in links.heads(self.read(path))]
+        return next((head for head in heads if links.slug(head) == fragment), heads[0])
 
     def _destination(self, page: str, place: str, link: str) -> str:
         path, fragment = links.target(page, link)
@@ -113,7 +129,9 @@ class Mirror:
         place = folder_page(folder)
         title = "Top of the repository" if folder == "." else f"{folder}/"
         parts = [f"# {title}\n", "Of the repository, in the state that this site was made from.\n"]
-        below = sorted(f for f in self.folders if f != "." and str(PurePosixPath(f).parent) == folder)
+        below = sorted(
+            f for f in self.folders if f != "." and str(PurePosixPath(f).parent) == folder
+        )
         if folder != "." and below:
             parts += [f"- [{f}/]({links.between(place, folder_page(f))})" for f in below] + [""]
         for name in names:

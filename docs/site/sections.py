@@ -36,7 +36,7 @@ TITLES = {
 }
 # Modules whose docstrings become pages, as far as they exist.
 INTERFACES = [
-    *("plugins", "attacks", "attacks.interface", "cvnn.attackers.interface"),
+    *("plugins", "attacks", "cvnn.attackers.interface"),
     *("unir.operators.interface", "policies", "metrics", "statistics", "errors"),
 ]
 
