@@ -28,7 +28,8 @@ def gathered(root: Path) -> Mirror:
     )
     files = sorted(place for place in mirror.texts if place.startswith("files/"))
     words = "Files of the repository that other pages name, as they were when this site was made."
-    mirror.texts[FILES] = _list(mirror, FILES, "Files", words, files, {})
+    # They are listed, and in no menu: it would hold little else.
+    mirror.texts[FILES] = _list(mirror, FILES, "Files", words, files, {}).partition("```{toc")[0]
     runs = sections.ordered("docs/reproduction", mirror.pages)
     mirror.texts[RUNS] += "\n" + _tree(RUNS, runs)
     mirror.texts[INDEX] = _front(mirror)
@@ -83,7 +84,7 @@ def _list(
     """Return a page that lists others with what they are for, and has them below it in the menu."""
     lines = [f"# {title}\n", f"{words}\n"]
     for page in pages:
-        what = f": {reading[page]}" if page in reading else ""
+        what = f": to {reading[page]}" if page in reading else ""
         name = TITLES.get(page, mirror.title(page))
         lines.append(f"- [{name}]({links.between(place, page)}){what}")
     return "\n".join([*lines, "", _tree(place, pages)])

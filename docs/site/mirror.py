@@ -128,7 +128,10 @@ class Mirror:
     def _folder(self, folder: str, names: list[str]) -> str:
         place = folder_page(folder)
         title = "Top of the repository" if folder == "." else f"{folder}/"
-        parts = [f"# {title}\n", "Of the repository, in the state that this site was made from.\n"]
+        parts = [
+            f"---\norphan: true\n---\n# {title}\n",
+            "Of the repository, in the state that this site was made from.\n",
+        ]
         below = sorted(
             f for f in self.folders if f != "." and str(PurePosixPath(f).parent) == folder
         )
