@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from html.parser import HTMLParser
+from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -57,22 +58,22 @@ def target(path: Path, reference: str) -> tuple[Path, str] | None:
     parts = urlsplit(reference)
     if parts.scheme or parts.netloc:
         return None
-    file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    file = Path(normpath(path.parent / unquote(parts.path))) if parts.path else path
     return file, unquote(parts.fragment)
 
 
 def broken(site: Path) -> list[str]:
     """Return each reference of a site that leads to no file of it, or to no place in the file."""
-    found = []
-    for path in sorted(site.resolve().rglob("*.html")):
+    found, site = [], site.resolve()
+    there = set(site.rglob("*"))
+    for path in sorted(site.rglob("*.html")):
         for reference in [*page(path).refs, *page(path).loaded]:
             led = target(path, reference)
             if led is None:
                 continue
             file, fragment = led
-            inside = file.is_file() and file.is_relative_to(site.resolve())
-            if not inside or (fragment and fragment not in page(file).ids):
-                found.append(f"{path.relative_to(site.resolve())}: {reference}")
+            if file not in there or (fragment and fragment not in page(file).ids):
+                found.append(f"{path.relative_to(site)}: {reference}")
     return found
 
 
