@@ -24,6 +24,7 @@ from reveil.datasets import DATASETS
 from reveil.digest import code_digest, file_digest, script_digest
 from reveil.errors import ReveilError
 from reveil.unir import names as generator_names
+from reveil.verdicts import criteria, front
 
 try:
     settings.validate(config, ROOT)
