@@ -23,7 +23,8 @@ ORDER = {
     ],
     "docs/reference": [
         *("attacks", "defences", "protections", "feature-attacks", "operators"),
-        *("reconstructions", "tables", "tables-cvnn", "tables-unir", "verdicts", "rules", "security"),
+        *("reconstructions", "tables", "tables-cvnn", "tables-unir"),
+        *("verdicts", "rules", "security"),
     ],
     "docs/reproduction": ["fashion-mnist", "fashion-core-cpu", "cvnn", "unir"],
 }
