@@ -32,7 +32,7 @@ SUPERVISOR := PYTHONPATH=src $(BIN)/python -m reveil.supervisor
 MINUTES ?= 9
 GRACE ?= 45
 
-.PHONY: help setup demo plan part cluster cluster-status cluster-stop test lint docs bench clean-demo
+.PHONY: help setup demo plan part cluster cluster-status cluster-stop test lint docs site bench clean-demo
 
 help:
 	@echo "make demo    the small reproduction, from images to results/demo/report.html"
@@ -43,6 +43,7 @@ help:
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
 	@echo "make docs    write envs/*.yaml, config/README.md and docs/experiments.md from their sources"
+	@echo "make site    the documentation as a site that can be searched: build/site/index.html"
 	@echo "make bench   the benchmarks, each against its reference"
 
 setup: .venv/lock.txt
@@ -124,6 +125,11 @@ docs: setup
 	@$(BIN)/python envs/write_envs.py
 	@PYTHONPATH=src $(BIN)/python -m reveil.config_docs
 	@PYTHONPATH=src $(BIN)/python -m reveil.experiment_docs
+
+# Every warning of Sphinx is an error: a broken link, a page that no menu has.
+site: setup
+	@PYTHONPATH=src $(BIN)/python -m docs.site
+	@echo "the site: build/site/index.html"
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py --out $(BENCH_OUT) $(BENCH_OPTIONS)

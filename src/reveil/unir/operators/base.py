@@ -60,7 +60,7 @@ class Operator(ABC):
             theta: (n, ...) of :meth:`sample_theta`, on the device of x.
 
         Returns:
-            (n, *output_shape) in the precision of x.
+            ``(n, *output_shape)`` in the precision of x.
         """
 
     def without_noise(self, x: Tensor, theta: Tensor) -> Tensor:
