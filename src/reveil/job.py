@@ -78,8 +78,9 @@ class Job:
 
     Log records go to ``log_file`` and to the error stream; a ``ReveilError`` ends the process
     with one line and status 1 instead of a traceback, and so does an error that began in a
-    plug-in's code. Where the machine has GPUs the job waits for one that no other job holds, and sees no other; one that is named (``cuda:1``) is not waited
-    for, and in a job of Slurm it is Slurm who hands them out.
+    plug-in's code. Where the machine has GPUs the job waits for one that no other job holds, and
+    sees no other; one that is named (``cuda:1``) is not waited for, and in a job of Slurm it is
+    Slurm who hands them out.
 
     Args:
         name: what the job is called in its log and provenance.

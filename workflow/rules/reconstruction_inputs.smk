@@ -41,8 +41,8 @@ def reconstruction_code(wildcards):
 @cache
 def reconstruction_digest(method):
     # Of a plug-in the digest is in that of the script.
-    module = RECONSTRUCTION_MODULES.get(method, "plugged")
-    return code_digest(f"reveil.unir.reconstruct.{module}")
+    home = RECONSTRUCTION_MODULES.get(method, "plugged")
+    return code_digest(f"reveil.unir.reconstruct.{home}")
 
 
 def reconstruction_switches(wildcards):

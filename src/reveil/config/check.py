@@ -82,8 +82,8 @@ def check(config: Config, root: Root) -> list[str]:
 
     What fails the schema is taken out before the checks that relate keys to each other, and what
     it was taken out of is left out of them, so that one mistake neither hides another nor is told
-    twice. The folders of images that ``config`` names are datasets from here on, and the names of its
-    plug-ins are known.
+    twice. The folders of images that ``config`` names are datasets from here on, and the names
+    of its plug-ins are known.
     """
     unread = plugin_checks.register(config, root) if isinstance(config, Mapping) else []
     schema = plugin_checks.extended(load_schema(root))

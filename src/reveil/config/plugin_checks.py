@@ -23,6 +23,8 @@ from reveil.unir.names import is_reconstructor
 
 Root = str | os.PathLike[str]
 KEY = "plugins"
+# Kinds of presets whose keys a plug-in gets in one mapping with its parameters.
+MERGED = ("attacks", "feature_attacks")
 # The types that a value may have where the default of the parameter has one.
 _LIKE = {float: (int, float)}
 
@@ -113,7 +115,8 @@ def _place(one: Declared, found: dict[known.Key, Declared], root: Root) -> None:
         raise ReveilError(f"{one.where}: {one.kind} {one.name!r} is that of {other.where} already")
     if reason := _taken(one, root):
         raise ReveilError(f"{one.where}: {one.kind} {one.name!r} is not allowed: {reason}")
-    for kind, (plugin, study, _) in known.PRESETS.items():
+    for kind in MERGED:
+        plugin, study, _ = known.PRESETS[kind]
         if (one.kind, one.study) == (plugin, study) and (same := _keys(kind, one, root)):
             raise ReveilError(
                 f"{one.where}: parameter {same[0]!r} is a key of {kind} already; allowed: others"
