@@ -43,7 +43,7 @@ def construct(name: str, channels: int, size: int, classes: int) -> nn.Module:
     architecture = parse(name)
     if channels not in CHANNELS:
         raise ReveilError(not_allowed("channels", channels, CHANNELS))
-    if size < MIN_SIZE:
+    if size < MIN_SIZE and architecture.family != PLUGGED:
         raise ReveilError(f"size: {size!r} is not allowed; allowed: {MIN_SIZE} pixels or more")
     if classes < 2:
         raise ReveilError(f"classes: {classes!r} is not allowed; allowed: 2 or more")
