@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reveil.defence_names import NONE, PLUGGED, Defence
-from reveil.plugged_defences import defended
+from reveil.defences_plugged import defended
 from reveil.rng import generator
 
 Stream = int | tuple[int, ...]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -170,23 +170,19 @@ def test_an_edit_plans_the_jobs_that_stand_on_it_and_no_others(
     assert {rule: count for rule, count in edited.plan(*TABLES).items()} == expected
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (
-            lambda s: s.replace("result = images.clone()", "result = images / 0"),
-            "my_policy.py",
-        ),
-    ],
-)
-def test_a_mistake_in_a_plugin_ends_the_job_with_one_line(
-    edited: Clone, change: Callable[[str], str], told: str
-) -> None:
-    edited.edit("my_policy.py", change)
+def test_a_mistake_in_a_plugin_ends_the_job_with_one_line(edited: Clone) -> None:
+    edited.edit("my_policy.py", lambda source: source.replace("images.clone()", "images / nil"))
     target = next((edited.path / ATS).glob("cutout/*/seed0/brief/none/*.csv"))
     done = edited.run(str(target.relative_to(edited.path)), check=False)
     assert done.returncode
     (log,) = (edited.path / "logs/plugged/train_model/stripes/small-net/cutout").rglob("*.log")
     last = log.read_text().splitlines()[-1]
-    assert told in last
+    assert "error: plug-in my_policy.py, line 10, in apply: NameError: name 'nil'" in last
     assert last.endswith("(your file, not reveil)")
+
+
+def test_a_name_that_no_plugin_gives_is_told_before_anything_runs(edited: Clone) -> None:
+    wrong = {"studies": {"ats": {"policies": ["none", "cutuot"]}}}
+    done = edited.with_config("wrong", wrong).run("--dry-run", check=False)
+    assert done.returncode
+    assert "did you mean 'cutout'?" in done.stdout + done.stderr

@@ -78,8 +78,8 @@ FORMS = {
         "line 3: a plug-in registers by decorators",
     ),
     "an unknown argument": (
-        "@defence('x', paramters={})\ndef f(): ...",
-        "line 2: argument: 'paramters' is not allowed; allowed: name, parameters; did you mean",
+        "@defence('x', parameter={})\ndef f(): ...",
+        "line 2: argument: 'parameter' is not allowed; allowed: name, parameters; did you mean",
     ),
     "an unknown study": (
         "@attack('x', study='unr')\ndef f(): ...",

@@ -88,7 +88,7 @@ class Net(nn.Module):
     [
         (
             "return self.last(x.flatten(1))[:, :2]",
-            "makes torch.float32 (2, 2) of 2 images, expecte",
+            "makes torch.float32 (2, 2) of 2 images, ",
         ),
         ("return [self.last(x.flatten(1))]", "makes list of images, expected a tensor of logits"),
         ("return self.last(x.flatten(1)) / 0", "makes logits that are not finite"),

@@ -56,13 +56,14 @@ GENERATORS = generator_names.PATTERN
 MODELS = f"(?!(?:{PRIVATE_MODELS}|{GENERATORS}|none)[/.])[a-z0-9-]+"
 
 
-def code_of(script):
+def code_of(script, *, runs_plugins=True):
     """Return the digest of all that a script stands on: Snakemake watches the script alone.
 
-    With plug-ins it is a function of the wildcards, which may name something of one.
+    With plug-ins it is a function of the wildcards, which may name something of one; but for jobs
+    that write the name down and run nothing of it.
     """
     ours = script_digest(ROOT / f"workflow/scripts/{script}.py")
-    if not plugins.every():
+    if not (runs_plugins and plugins.every()):
         return ours
 
     def code(wildcards):
