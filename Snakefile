@@ -37,6 +37,7 @@ include: "workflow/studies/tidy.smk"
 include: "workflow/studies/ats.smk"
 include: "workflow/studies/cvnn.smk"
 include: "workflow/studies/unir.smk"
+include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/planning.smk"
 
 
@@ -46,4 +47,5 @@ rule all:
         rules.ats.input,
         rules.cvnn.input,
         rules.unir.input,
+        rules.collect_verdicts.output[0].format(run=config["run"]),
     localrule: True

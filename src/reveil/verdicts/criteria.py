@@ -1,0 +1,199 @@
+"""The claims and the criteria that decide them, read from YAML and checked."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reveil.config.presets import read_yaml
+from reveil.config.schema import problems
+from reveil.digest import data_digest
+from reveil.errors import ReveilError
+
+SCHEMA_FILE = Path("workflow", "schemas", "claims.schema.yaml")
+# Every version of every criterion with its date; see :mod:`reveil.verdicts.registry`.
+REGISTERED = Path("config", "claims-registered.csv")
+DECIDES, PREMISE, REPORTED = "decides", "premise", "reported"
+SOURCES = ("original", "drabent2022", "warmerdam2022", "knijff2021", "guo2020")
+# What the verdict follows from. Wording, sources and their numbers may be mended at any time.
+_CRITERION = ("study", "experiment", "tests", "scope")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison of a statistic with a margin, cell by cell.
+
+    Attributes:
+        name: within its claim.
+        role: ``decides``, ``premise`` or ``reported``.
+        table: of the run: ``images``, ``models``, ``attackers``, ``scores``, ``singles``,
+            ``layers`` or ``correlation``.
+        statistic: see the schema of claims.
+        column: that it is of.
+        select: column -> values that the rows must have.
+        reference: column -> value of the rows compared with, all else equal.
+        baseline: likewise, for ``recovered``: the rows that lost nothing.
+        alternative: ``less`` or ``greater`` than ``margin``, or ``equivalent`` within it.
+        margin: in the unit of the statistic.
+        confidence: level of the two-sided interval.
+        require: ``all`` cells, or ``most``.
+        more: ``with``, ``control``, ``list``, ``top`` and ``where`` of the statistics that take
+            them.
+    """
+
+    # Not a class of tests, whatever pytest makes of its name.
+    __test__ = False
+
+    name: str
+    role: str
+    table: str
+    statistic: str
+    column: str
+    alternative: str
+    margin: float
+    confidence: float
+    require: str
+    select: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    reference: Mapping[str, str] = field(default_factory=dict)
+    baseline: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The least that must have been run: see the schema of claims."""
+
+    datasets: tuple[str, ...]
+    models: tuple[str, ...]
+    min_images: int
+    min_iterations: int
+    min_seeds: int
+    min_policies: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one paper says of a claim: its conclusion, a quote and its published numbers."""
+
+    source: str
+    conclusion: str
+    quote: str
+    numbers: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim with its criterion; ``digest`` is that of the criterion alone."""
+
+    id: str
+    study: str
+    experiment: str
+    statement: str
+    criterion: str
+    sources: tuple[Source, ...]
+    tests: tuple[Test, ...]
+    scope: Scope
+    digest: str
+
+    def of_role(self, role: str) -> list[Test]:
+        """Return the tests of a role, in their order."""
+        return [test for test in self.tests if test.role == role]
+
+
+def read_claims(
+    paths: Iterable[str | os.PathLike[str]], root: str | os.PathLike[str]
+) -> list[Claim]:
+    """Read the claims of all files, in their order.
+
+    Args:
+        paths: Files of claims.
+        root: Of the repository, which holds their schema.
+
+    Raises:
+        ReveilError: a file cannot be read or does not fit the schema, or two claims of one name.
+    """
+    schema = read_yaml(Path(root) / SCHEMA_FILE)
+    claims: dict[str, tuple[Claim, str]] = {}
+    for path in map(str, paths):
+        content = read_yaml(Path(path))
+        if found := problems(content, schema):
+            raise ReveilError("\n".join(f"{path}: {problem}" for problem in found))
+        for entry in content["claims"]:
+            claim = _claim(entry)
+            _check_tests(claim, path)
+            if claim.id in claims:
+                earlier = claims[claim.id][1]
+                raise ReveilError(f"{path}: the claim {claim.id!r} is in {earlier}, too")
+            claims[claim.id] = claim, path
+    return [claim for claim, _ in claims.values()]
+
+
+def read_stand_ins(
+    paths: Iterable[str | os.PathLike[str]],
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return who may take whose place in a demonstration: column -> name -> names, of all files."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for path in map(str, paths):
+        for column, names in read_yaml(Path(path)).get("stand_ins", {}).items():
+            others = {name: tuple(standing) for name, standing in names.items()}
+            found.setdefault(column, {}).update(others)
+    return found
+
+
+def criterion_digest(entry: Mapping[str, Any]) -> str:
+    """Return the digest of what a verdict follows from: study, experiment, tests and scope.
+
+    Args:
+        entry: A claim as it is in its file; a key that is missing has no part in it.
+    """
+    return data_digest({key: entry[key] for key in _CRITERION if key in entry})
+
+
+def _check_tests(claim: Claim, path: str) -> None:
+    names = [test.name for test in claim.tests]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ReveilError(f"{path}: claim {claim.id!r}: tests: {twice[0]!r} is there twice")
+
+
+def _claim(entry: Mapping[str, Any]) -> Claim:
+    return Claim(
+        id=entry["id"],
+        study=entry["study"],
+        experiment=entry["experiment"],
+        statement=" ".join(entry["statement"].split()),
+        criterion=" ".join(entry["criterion"].split()),
+        sources=tuple(
+            Source(
+                source=source["source"],
+                conclusion=source["conclusion"],
+                quote=source.get("quote", ""),
+                numbers=tuple(source["numbers"]),
+            )
+            for source in entry["sources"]
+        ),
+        tests=tuple(map(_test, entry["tests"])),
+        scope=Scope(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in entry["scope"].items()
+            }
+        ),
+        digest=criterion_digest(json.loads(json.dumps(entry))),
+    )
+
+
+def _test(entry: Mapping[str, Any]) -> Test:
+    plain = {"name", "role", "table", "statistic", "column", "alternative", "require"}
+    return Test(
+        **{key: entry[key] for key in plain},
+        margin=float(entry["margin"]),
+        confidence=float(entry["confidence"]),
+        select={key: tuple(values) for key, values in entry.get("select", {}).items()},
+        reference=entry.get("reference", {}),
+        baseline=entry.get("baseline", {}),
+        more={
+            key: entry[key] for key in ("with", "control", "list", "top", "where") if key in entry
+        },
+    )

@@ -1,0 +1,353 @@
+"""The verdict on a claim from the tables of a run."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from reveil.errors import ReveilError
+from reveil.statistics import RESAMPLES, Estimate
+from reveil.verdicts import decide, scope
+from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Test
+from reveil.verdicts.decide import TestVerdict, Verdict
+from reveil.verdicts.measures import NOTHING, Rows, estimate
+from reveil.verdicts.units import UNITS, Cell, Groups, StandIns, cells, counterpart
+
+NO_DATA = "no data"
+# What a verdict would say if the scope were not asked for.
+DEMONSTRATIONS = {
+    Verdict.SUPPORTED: "supports",
+    Verdict.CONTRADICTED: "contradicts",
+    Verdict.UNDECIDED: "undecided",
+}
+Tables = Callable[[str], pd.DataFrame | None]
+
+
+class Number(NamedTuple):
+    """One number of a test: a cell's statistic, its interval and what follows.
+
+    Attributes:
+        test: The test.
+        cell: Its cell.
+        estimate: The statistic at the test's confidence.
+        adjusted: The same with the interval of a Bonferroni correction for all deciding cells.
+        verdict: Of the cell.
+        adjusted_verdict: By the wider interval.
+        needed: Units that would decide an undecided cell; None if none would, or it is decided.
+        short: How the cell falls short of the scope.
+        premise: Whether the premises hold there; a cell where they do not decides nothing.
+    """
+
+    test: Test
+    cell: Cell
+    estimate: Estimate
+    adjusted: Estimate
+    verdict: Verdict
+    adjusted_verdict: Verdict
+    needed: int | None
+    short: tuple[str, ...]
+    premise: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether the cell is one of those that a verdict follows from."""
+        return not self.short and self.premise
+
+
+class Judged(NamedTuple):
+    """The verdict on a claim.
+
+    Attributes:
+        claim: The claim.
+        verdict: Of the criterion.
+        adjusted: The verdict with intervals corrected for ``comparisons``.
+        comparisons: Deciding cells within the scope.
+        reason: In words, where the verdict is not that all tests agree.
+        numbers: All numbers, in scope or not, of all tests.
+        demonstration: What the numbers say without regard to the scope; ``no data`` if there are
+            none. Empty where there is a verdict.
+        demonstrated: What the demonstration was made with.
+        tests: Verdict of each test within the scope.
+    """
+
+    claim: Claim
+    verdict: Verdict
+    adjusted: Verdict
+    comparisons: int
+    reason: str
+    numbers: tuple[Number, ...]
+    demonstration: str
+    demonstrated: str
+    tests: tuple[TestVerdict, ...]
+
+    def deciding(self) -> Number | None:
+        """Return the number that the verdict, or its demonstration, hangs on.
+
+        Of the deciding tests: a contradicting cell before an undecided one before a supporting one,
+        and of equals the one whose interval goes furthest against the claim.
+        """
+        numbers = [n for n in self.numbers if n.test.role == DECIDES and n.estimate.n]
+        if self.verdict is not Verdict.NOT_RUN:
+            numbers = [n for n in numbers if n.counts]
+        numbers = [n for n in numbers if n.premise] or numbers
+        order = (Verdict.CONTRADICTED, Verdict.UNDECIDED, Verdict.SUPPORTED)
+        ranked = sorted(numbers, key=lambda n: (order.index(n.verdict), _room(n)))
+        return ranked[0] if ranked else None
+
+
+def judge(
+    claim: Claim,
+    tables: Tables,
+    *,
+    iterations: Mapping[str, int] | None = None,
+    stand_ins: StandIns | None = None,
+    resamples: int = RESAMPLES,
+) -> Judged:
+    """Judge a claim.
+
+    Args:
+        claim: The claim.
+        tables: Name of a table -> its rows, None if the run does not have it.
+        iterations: Attack -> iterations of its preset; see ``shortfalls`` in :mod:`scope`.
+        stand_ins: Names that may take the place of others in a demonstration.
+        resamples: Of bootstraps.
+
+    Raises:
+        ReveilError: a table lacks a column that a test names.
+    """
+    groups = {
+        name: Groups(name, table)
+        for name in dict.fromkeys(test.table for test in claim.tests)
+        if (table := tables(name)) is not None and len(table)
+    }
+    plans = [
+        (test, *entry)
+        for test in claim.tests
+        if test.table in groups
+        for entry in _planned(claim, test, groups[test.table], iterations or {}, stand_ins or {})
+    ]
+    premises = {
+        test.name: [
+            (rows.cell, decide.of_cell(estimate(rows, test.confidence, resamples), test))
+            for other, rows, _ in plans
+            if other is test
+        ]
+        for test in claim.of_role(PREMISE)
+    }
+    comparisons = sum(
+        test.role == DECIDES and not short and _holds(rows.cell, premises)
+        for test, rows, short in plans
+    )
+    numbers = tuple(
+        _number(test, rows, short, _holds(rows.cell, premises), comparisons, resamples)
+        for test, rows, short in plans
+    )
+    return _concluded(claim, numbers, comparisons)
+
+
+def _planned(
+    claim: Claim, test: Test, groups: Groups, iterations: Mapping[str, int], stand_ins: StandIns
+) -> Iterable[tuple[Rows, tuple[str, ...]]]:
+    """Yield the rows of every cell of a test, and how it falls short of the scope."""
+    try:
+        for cell in cells(test, groups, stand_ins):
+            reference, other = _against(cell, groups, test.reference, test, stand_ins)
+            baseline, third = _against(cell, groups, test.baseline, test, stand_ins)
+            short = scope.shortfalls(cell, claim, test, groups.rows, iterations)
+            rows = Rows(test, cell, reference, baseline, groups.rows)
+            yield rows, (*short, *other, *third)
+    except ReveilError as error:
+        raise ReveilError(f"claim {claim.id!r}: {error}") from None
+
+
+def _against(
+    cell: Cell, groups: Groups, changed: Mapping[str, str], test: Test, stand_ins: StandIns
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows compared with, and in words what stands in for others."""
+    if not changed:
+        return groups.rows.iloc[:0], []
+    rows = counterpart(cell, groups, changed, test)
+    if len(rows):
+        return rows, []
+    rows = counterpart(cell, groups, changed, test, stand_ins)
+    if rows.empty:
+        return rows, ["nothing to compare with"]
+    named = ", ".join(f"{column} {rows[column].iloc[0]}" for column in changed)
+    return rows, [f"compared with {named}"]
+
+
+def _holds(cell: Cell, premises: Mapping[str, list[tuple[Cell, Verdict]]]) -> bool:
+    """Return whether every premise is supported where a cell is.
+
+    A premise is about the same protocol, dataset, model and attack under the policy of its own; of
+    a network's recipe and policy it says nothing.
+    """
+    where = ("protocol", "dataset", "model", "attack")
+    for judged in premises.values():
+        there = [
+            verdict
+            for other, verdict in judged
+            if all(
+                other.named.get(key) == cell.named.get(key) for key in where if key in cell.named
+            )
+        ]
+        # A table without attacks, as that of accuracies, has nothing for a premise to be about.
+        if "attack" in cell.named and (not there or set(there) != {Verdict.SUPPORTED}):
+            return False
+    return True
+
+
+def _number(
+    test: Test,
+    rows: Rows,
+    short: Sequence[str],
+    premise: bool,
+    comparisons: int,
+    resamples: int,
+) -> Number:
+    found = estimate(rows, test.confidence, resamples)
+    wider = found
+    if comparisons > 1 and found.n:
+        level = 1 - (1 - test.confidence) / comparisons
+        wider = estimate(rows, level, resamples)
+    return Number(
+        test,
+        rows.cell,
+        found if found.n else NOTHING,
+        wider,
+        decide.of_cell(found, test),
+        decide.of_cell(wider, test),
+        decide.units_needed(found, test),
+        tuple(short) if found.n else (*short, "no number"),
+        premise or test.role == PREMISE,
+    )
+
+
+def _concluded(claim: Claim, numbers: tuple[Number, ...], comparisons: int) -> Judged:
+    tests = tuple(_of_test(test, numbers, lambda n: n.counts) for test in claim.tests)
+    adjusted = [_of_test(test, numbers, lambda n: n.counts, adjusted=True) for test in claim.tests]
+    gone = list(
+        dict.fromkeys(
+            text
+            for test in claim.of_role(DECIDES)
+            for text in scope.missing(
+                claim, test, [n.cell for n in numbers if n.test is test and not n.short]
+            )
+        )
+    )
+    verdict, wider = decide.of_claim(tests), decide.of_claim(adjusted)
+    reason = _reason(tests, numbers, verdict)
+    if gone and verdict is not Verdict.CONTRADICTED:
+        verdict, reason = Verdict.NOT_RUN, _not_run(claim, numbers, gone)
+    if gone and wider is not Verdict.CONTRADICTED:
+        wider = Verdict.NOT_RUN
+    demonstration, told = "", ""
+    if verdict is Verdict.NOT_RUN:
+        demonstration, told = _demonstrated(claim, numbers)
+    return Judged(claim, verdict, wider, comparisons, reason, numbers, demonstration, told, tests)
+
+
+def _of_test(
+    test: Test,
+    numbers: Sequence[Number],
+    counts: Callable[[Number], bool],
+    *,
+    adjusted: bool = False,
+) -> TestVerdict:
+    kept = [n for n in numbers if n.test is test and counts(n)]
+    found = [n.adjusted_verdict if adjusted else n.verdict for n in kept]
+    return TestVerdict(test, decide.of_test(found, test.require))
+
+
+def _demonstrated(claim: Claim, numbers: Sequence[Number]) -> tuple[str, str]:
+    """Return what numbers outside of the scope say, and what they are of."""
+    there = [n for n in numbers if n.estimate.n and n.test.role == DECIDES]
+    if not there:
+        return NO_DATA, ""
+    tests = [
+        _of_test(test, numbers, lambda n: n.premise and n.estimate.n > 0) for test in claim.tests
+    ]
+    frame = pd.DataFrame(
+        {
+            "n": [n.estimate.n for n in there],
+            "unit": [UNITS[n.test.table] for n in there],
+            "iterations": [_iterations(n.cell) for n in there],
+        }
+    )
+    said = DEMONSTRATIONS[decide.of_claim(tests)]
+    told = scope.described([n.cell for n in there], frame)
+    if not any(n.premise for n in there):
+        told += "; a premise fails everywhere"
+    seen = {n.test.name for n in there}
+    empty = [test.name for test in claim.of_role(DECIDES) if test.name not in seen]
+    return said, told + (f"; nothing on {', '.join(empty)}" if empty else "")
+
+
+def _iterations(cell: Cell) -> float:
+    rows = cell.rows
+    return float(rows["iterations"].max()) if "iterations" in rows else math.nan
+
+
+def _not_run(claim: Claim, numbers: Sequence[Number], gone: Sequence[str]) -> str:
+    """Return in words why there is no verdict."""
+    short = dict.fromkeys(
+        text for n in numbers if n.test.role == DECIDES and n.estimate.n for text in n.short
+    )
+    left = f"not run within the scope: {_gathered(gone)}"
+    return f"outside of the scope: {_gathered(short)}. {left}" if short else left
+
+
+def _gathered(texts: Iterable[str]) -> str:
+    """Return ``dataset a; dataset b; 8 of 100 images`` as ``dataset a, b; 8 of 100 images``."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        kind, _, name = text.partition(" ")
+        if kind in ("dataset", "model", "policy", "attack", "protocol"):
+            found.setdefault(kind, []).append(name)
+        else:
+            found[text] = []
+    return "; ".join(
+        f"{kind} {', '.join(names)}" if names else kind for kind, names in found.items()
+    )
+
+
+def _reason(tests: Sequence[TestVerdict], numbers: Sequence[Number], verdict: Verdict) -> str:
+    """Return which tests a verdict follows from."""
+    if verdict is Verdict.SUPPORTED:
+        return ""
+    deciding = [entry for entry in tests if entry.test.role == DECIDES]
+    named = [entry.test.name for entry in deciding if entry.verdict is verdict]
+    if verdict is Verdict.CONTRADICTED:
+        return f"by {', '.join(named)}"
+    empty = [
+        entry.test.name
+        for entry in deciding
+        if entry.verdict is verdict and not any(n.test is entry.test and n.counts for n in numbers)
+    ]
+    if empty:
+        return f"no cell whose premise holds for {', '.join(empty)}"
+    needed = [n for n in numbers if n.counts and n.test.role == DECIDES and n.needed]
+    most = max(needed, key=lambda n: n.needed or 0, default=None)
+    if most is None:
+        return f"intervals too wide for {', '.join(named)}"
+    units = f"{most.needed:,} {scope.plural(UNITS[most.test.table])}"
+    return f"intervals too wide for {', '.join(named)}; {units} would decide"
+
+
+def _room(number: Number) -> float:
+    """Return how far the worse end of an interval lies on the claim's side, negative if beyond."""
+    estimate_, margin = number.estimate, number.test.margin
+    if number.test.alternative == "equivalent":
+        return margin - max(abs(estimate_.low), abs(estimate_.high))
+    if number.test.alternative == "less":
+        return margin - estimate_.high
+    return estimate_.low - margin
+
+
+def facts(number: Number) -> dict[str, Any]:
+    """Return what names the cell of a number, for tables."""
+    return {key: number.cell.named.get(key, "") for key in ("protocol", "dataset", "model")} | {
+        key: number.cell.named.get(key, "")
+        for key in ("policy", "recipe", "attack", "defence", "victim", "layer", "part")
+    }

@@ -1,0 +1,130 @@
+"""Whether enough was run for a verdict, and the words for what is missing."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from reveil.tables.insights import PAIRS, RANDOM
+from reveil.verdicts.criteria import Claim, Scope, Test
+from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, resolved, seeds_of
+
+# What decides; other protocols repeat the published ways of computing, and are for comparison.
+JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
+    "ats": ("fixed",),
+    "cvnn": ("fixed-cvnn",),
+    "unir": ("fixed-unir",),
+}
+# Of `images` and `layers` n counts images; the other tables say it in a column.
+_IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
+
+
+def shortfalls(
+    cell: Cell, claim: Claim, test: Test, table: pd.DataFrame, iterations: Mapping[str, int]
+) -> list[str]:
+    """Return in words how a cell falls short of the scope; nothing if it does not.
+
+    Args:
+        cell: The cell.
+        claim: Its claim.
+        test: Its test.
+        table: The whole table of the test.
+        iterations: Attack -> iterations that its preset asks for. An attack that has fewer than
+            the scope by design, as L-BFGS, has to do those.
+    """
+    scope = claim.scope
+    found = []
+    protocol = cell.named.get("protocol")
+    if protocol is not None and protocol not in JUDGED_PROTOCOLS[claim.study]:
+        found.append(f"protocol {protocol}")
+    if cell.named.get("dataset") not in scope.datasets:
+        found.append(f"dataset {cell.named.get('dataset')}")
+    if cell.named.get("model") not in scope.models:
+        found.append(f"model {cell.named.get('model')}")
+    for what, is_there, least in _counts(cell, test, table, scope, iterations):
+        if is_there < least:
+            found.append(f"{is_there:,} of {least:,} {what}")
+    asked = cell.asked.get("policy")
+    if asked and cell.named.get("policy") not in (asked, resolved(asked, cell.named)):
+        found.append(f"policy {cell.named['policy']} for {asked}")
+    return found
+
+
+def _counts(
+    cell: Cell, test: Test, table: pd.DataFrame, scope: Scope, iterations: Mapping[str, int]
+) -> list[tuple[str, int, int]]:
+    rows = cell.rows
+    found = []
+    if test.table in ("images", "layers"):
+        found.append(("images", int(rows[IMAGE].nunique()), scope.min_images))
+    elif (column := _IMAGES.get(test.table)) in rows and len(rows):
+        found.append(("images", int(rows[column].min()), scope.min_images))
+    if SEED in rows:
+        found.append(("seeds", seeds_of(rows), scope.min_seeds))
+    if UNITS[test.table] == POLICY:
+        found.append(("policies", _policies(cell, test, table), scope.min_policies))
+    if "iterations" in rows and scope.min_iterations and len(rows):
+        own = iterations.get(cell.named.get("attack", ""), scope.min_iterations)
+        least = min(scope.min_iterations, own)
+        # Attacks may end early by themselves, some images at once; what counts is what was asked.
+        found.append(("iterations", int(rows["iterations"].max()), least))
+    return found
+
+
+def _policies(cell: Cell, test: Test, table: pd.DataFrame) -> int:
+    """Return how many policies a correlation is over, or random ones scores are compared among."""
+    if test.table != "scores":
+        return int(cell.rows[POLICY].nunique())
+    there = table[table["group"].isin((RANDOM, PAIRS))]
+    for key in ("protocol", "dataset", "model"):
+        there = there[there[key].astype(str) == cell.named[key]]
+    return int(there[POLICY].nunique())
+
+
+def missing(claim: Claim, test: Test, found: Sequence[Cell]) -> list[str]:
+    """Return the datasets, models, policies and attacks of the scope that no cell is of.
+
+    Args:
+        claim: The claim.
+        test: Its test.
+        found: The cells of the test that are within the scope.
+    """
+    cells = list(found)
+    gone = []
+    for column, wanted in (("dataset", claim.scope.datasets), ("model", claim.scope.models)):
+        there = set(distinct(cells, column))
+        gone += [f"{column} {name}" for name in wanted if name not in there]
+    for column in ("policy", "attack"):
+        asked = {cell.asked.get(column) for cell in cells}
+        wanted = [str(name) for name in test.select.get(column, ())]
+        gone += [f"{column} {name}" for name in wanted if name not in asked]
+    return gone
+
+
+def described(found: Sequence[Cell], frame: pd.DataFrame) -> str:
+    """Return in a line what a demonstration was made with.
+
+    Args:
+        found: Cells of all tests.
+        frame: Their numbers, with columns ``n``, ``unit`` and ``iterations``.
+    """
+    cells = list(found)
+    parts = [", ".join(distinct(cells, column)) for column in ("dataset", "model")]
+    units = frame[frame["unit"] != SEED]
+    parts += [_counted(part["n"], str(unit)) for unit, part in units.groupby("unit", sort=False)]
+    if (done := frame["iterations"].dropna()).size:
+        parts.append(_counted(done, "iteration"))
+    if seeds := [seeds_of(cell.rows) for cell in cells if SEED in cell.rows]:
+        parts.append(_counted(pd.Series(seeds), SEED))
+    return "; ".join(part for part in parts if part)
+
+
+def _counted(values: pd.Series, unit: str) -> str:
+    """Return ``8 to 100 images``."""
+    low, high = int(values.min()), int(values.max())
+    number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{number} {plural(unit) if high != 1 else unit}"
+
+
+def plural(unit: str) -> str:
+    """Return what several units are called."""
+    return "policies" if unit == POLICY else f"{unit}s"

@@ -1,0 +1,172 @@
+"""The table of verdicts for readers: Markdown, and HTML that needs nothing else."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from reveil.tables.labels import SOURCE_TITLES
+from reveil.verdicts.criteria import SOURCES
+from reveil.verdicts.decide import Verdict
+from reveil.verdicts.scope import plural
+
+STUDIES = {
+    "ats": "Transformation search (ats)",
+    "cvnn": "Complex-valued networks (cvnn)",
+    "unir": "Reconstruction from measurements (unir)",
+}
+HEADS = ("Claim", "Verdict", "What decides it", "Ours", "Demonstration", "Sources")
+NOTE = (
+    "A verdict is that of a criterion written down before our numbers: supported or contradicted "
+    "if the whole interval lies on one side of the margin, undecided if it is too wide, not run "
+    "if less was run than the criterion asks for. What smaller runs say then stands under "
+    "Demonstration, and proves nothing. The number is the one that the verdict hangs on, the "
+    "least favourable to the claim. To support a claim every cell has to support it, which needs "
+    "no correction for multiple comparisons; a single cell contradicts it, so that a star marks "
+    "verdicts that intervals corrected for all cells of the claim (Bonferroni) do not give."
+)
+_WIDTHS = "<colgroup>" + "".join(f'<col style="width:{w}%">' for w in (28, 11, 21, 13, 15, 12))
+_STYLE = (
+    "<style>.verdicts{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif;overflow-x:auto}"
+    ".verdicts table{border-collapse:collapse;width:100%;min-width:52rem}"
+    ".verdicts caption{text-align:left;padding:.3rem 0 .8rem;max-width:60em;opacity:.85}"
+    ".verdicts th,.verdicts td{text-align:left;vertical-align:top;padding:.5rem .7rem;"
+    "border-bottom:1px solid color-mix(in srgb,currentColor 22%,transparent)}"
+    ".verdicts thead th{border-bottom-width:2px}.verdicts tbody th{font-weight:600}"
+    ".verdicts .id{font:12px ui-monospace,monospace;opacity:.75}"
+    ".verdicts .v{display:inline-block;padding:.1em .55em;border-radius:1em;white-space:nowrap;"
+    "font-weight:600;border:1px solid currentColor}"
+    ".verdicts .supported{color:light-dark(#14632f,#7fd99a)}"
+    ".verdicts .contradicted{color:light-dark(#9c1c1c,#ff9c92)}"
+    ".verdicts .undecided{color:light-dark(#7a4b00,#f0c060)}"
+    ".verdicts .not-run{color:light-dark(#555,#b5b5b5)}"
+    ".verdicts td{font-variant-numeric:tabular-nums}"
+    ".verdicts details summary{cursor:pointer}.verdicts small{opacity:.8}</style>"
+)
+
+
+def to_markdown(table: pd.DataFrame, *, links: str = "") -> str:
+    """Return the table of verdicts as Markdown.
+
+    Args:
+        table: Rows of :func:`reveil.verdicts.frames.verdict_table`, read or made.
+        links: What goes before a link to the criteria; without it there are none.
+    """
+    lines = []
+    for study, part in table.groupby("study", sort=False):
+        lines += [f"**{STUDIES.get(str(study), study)}**", ""]
+        lines += ["| " + " | ".join(HEADS) + " |", "| " + " | ".join(["---"] * len(HEADS)) + " |"]
+        for row in part.to_dict("records"):
+            cells = [_claim(row, links), _verdict(row), _decides(row), ours(row)]
+            cells += [_demonstration(row), sources(row)]
+            lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        lines.append("")
+    return "\n".join([*lines, NOTE, ""])
+
+
+def to_html(table: pd.DataFrame) -> str:
+    """Return the table of verdicts as a fragment of HTML of its own style, in pure ASCII."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
+    body = []
+    for study, part in table.groupby("study", sort=False):
+        name = escape(STUDIES.get(str(study), str(study)))
+        body.append(f'<tr><th colspan="{len(HEADS)}" scope="rowgroup">{name}</th></tr>')
+        body += [_html_row(row) for row in part.to_dict("records")]
+    markup = (
+        f'{_STYLE}<div class="verdicts"><table><caption>{escape(NOTE)}</caption>{_WIDTHS}'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>\n"
+    )
+    return markup.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def _html_row(row: Mapping[str, Any]) -> str:
+    verdict = str(row["verdict"])
+    reason = _why(_text(row["reason"]), verdict)
+    told = escape(_text(row["demonstration_of"]))
+    shown = escape(_text(row["demonstration"]))
+    criterion = escape(_text(row["criterion"]))
+    cells = [
+        f'<td>{escape(_text(row["statement"]))} <span class="id">{escape(row["claim"])}</span>'
+        f"<details><summary>criterion</summary><small>{criterion} "
+        f"({escape(_text(row['criterion_standing']))})</small></details></td>",
+        f'<td><span class="v {verdict.replace(" ", "-")}">{escape(verdict)}{_star(row)}</span>'
+        f"{reason}</td>",
+        f"<td>{escape(_decides(row))}</td>",
+        f"<td>{escape(ours(row)).replace(', n = ', '<br>n = ')}</td>",
+        f"<td>{shown}{f'<br><small>{told}</small>' if told else ''}</td>",
+        f"<td>{escape(sources(row)).replace('; ', '<br>')}</td>",
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _why(reason: str, verdict: str) -> str:
+    """Return the reason of a verdict: open, unless it is all that was not run."""
+    if not reason:
+        return ""
+    text = f"<small>{escape(reason)}</small>"
+    if verdict == Verdict.NOT_RUN:
+        return f"<details><summary>why</summary>{text}</details>"
+    return f"<br>{text}"
+
+
+def ours(row: Mapping[str, Any]) -> str:
+    """Return our number with its interval and n: ``-1.22 [-1.51, -0.93], n = 100 images``."""
+    if not _text(row["value"]):
+        return ""
+    value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
+    interval = f" [{low}, {high}]" if low else " (no interval)"
+    n = int(float(row["n"]))
+    return f"{value}{interval}, n = {n:,} {row['unit'] if n == 1 else plural(row['unit'])}"
+
+
+def sources(row: Mapping[str, Any]) -> str:
+    """Return the conclusion of each source: ``Gao et al. 2021: claimed; ...``."""
+    found = {}
+    for name in SOURCES:
+        if text := _text(row.get(f"{name}_conclusion")):
+            title = SOURCE_TITLES.get(name, name) if name != "original" else "original"
+            found[title] = text
+    return "; ".join(f"{title}: {text}" for title, text in found.items())
+
+
+def _claim(row: Mapping[str, Any], links: str) -> str:
+    name = f"[`{row['claim']}`]({links})" if links else f"`{row['claim']}`"
+    return f"{row['statement']} {name}"
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    reason = "" if row["verdict"] == Verdict.NOT_RUN else _text(row["reason"])
+    return f"**{row['verdict']}**{_star(row)}" + (f", {reason}" if reason else "")
+
+
+def _star(row: Mapping[str, Any]) -> str:
+    return "*" if row["verdict"] != row["verdict_adjusted"] else ""
+
+
+def _decides(row: Mapping[str, Any]) -> str:
+    if not _text(row["statistic"]):
+        return ""
+    return f"{row['test']}: {row['statistic']} ({row['cell']})"
+
+
+def _demonstration(row: Mapping[str, Any]) -> str:
+    told = _text(row["demonstration_of"])
+    return _text(row["demonstration"]) + (f" ({told})" if told else "")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+
+
+def _number(value: Any) -> str:
+    text = _text(value)
+    return f"{float(text):.3g}" if text else ""
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Return how many claims came out each way: ``2 supported, 1 contradicted, 23 not run``."""
+    counts = table["verdict"].value_counts()
+    order: Sequence[Verdict] = list(Verdict)
+    return ", ".join(f"{counts[str(v)]} {v}" for v in order if str(v) in counts)

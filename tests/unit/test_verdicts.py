@@ -1,0 +1,395 @@
+"""The machinery of verdicts: margins, cells, scope, stand-ins, registration and tables."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from reveil import rows as tidy
+from reveil.errors import ReveilError
+from reveil.stages.judging_claims import judge_study
+from reveil.statistics import Estimate
+from reveil.verdicts import frames, front, registry, shown
+from reveil.verdicts.criteria import REGISTERED, criterion_digest, read_claims, read_stand_ins
+from reveil.verdicts.decide import Verdict, of_cell, of_test, units_needed
+from reveil.verdicts.judge import judge
+from reveil.verdicts.tables import prepared
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "config" / "claims.yaml"
+S, C, U, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.UNDECIDED, Verdict.NOT_RUN
+
+MINE = {
+    "id": "mine",
+    "study": "ats",
+    "experiment": "ats-exp03",
+    "statement": "A policy lowers\n the gain.",
+    "sources": [{"source": "original", "conclusion": "claimed", "quote": "so", "numbers": []}],
+    "criterion": "Lower in every cell.",
+    "tests": [
+        {
+            "name": "lower",
+            "role": "decides",
+            "table": "images",
+            "statistic": "paired_difference",
+            "column": "gain_db",
+            "select": {"policy": ["published-1"], "attack": ["inversed"]},
+            "reference": {"policy": "crop-flip"},
+            "alternative": "less",
+            "margin": 0.0,
+            "confidence": 0.95,
+            "cells": ["dataset", "model"],
+            "require": "all",
+        }
+    ],
+    "scope": {
+        "datasets": ["cifar100"],
+        "models": ["resnet20-4"],
+        "min_images": 8,
+        "min_iterations": 100,
+        "min_seeds": 1,
+    },
+}
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a file of one claim, changed in some keys, and return its path."""
+
+    def write(name="claims.yaml", stand_ins=None, **changed):
+        content = {"claims": [{**MINE, **changed}]}
+        content |= {"stand_ins": stand_ins} if stand_ins else {}
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def claim(written):
+    return read_claims([written()], ROOT)[0]
+
+
+def attacked(difference=-1.0, images=8, **changed):
+    """Return images under crop and flip, and under a policy with another gain."""
+    parts = []
+    for policy, gain in (("crop-flip", 2.0), ("3-1-7", 2.0 + difference)):
+        named = {"protocol": "fixed", "dataset": "cifar100", "model": "resnet20-4"}
+        named |= {"policy": policy, "recipe": "full", "seed": 0, "attack": "inversed"}
+        named |= {"defence": "none", "iterations": 100, "status": "ok"} | changed
+        own = 0.01 * np.arange(images) * (policy != "crop-flip")
+        parts.append(pd.DataFrame({**named, "image": range(images), "gain_db": gain + own}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def of(table):
+    return {"images": table}.get
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "alternative", "margin", "expected"),
+    [
+        (-2, -1, "less", 0.0, S),
+        (1, 2, "less", 0.0, C),
+        (-1, 1, "less", 0.0, U),
+        (0.6, 2, "greater", 0.5, S),
+        (0.1, 0.4, "greater", 0.5, C),
+        (0.4, 0.6, "greater", 0.5, U),
+        (-0.5, 0.5, "equivalent", 1.0, S),
+        (1.5, 2.0, "equivalent", 1.0, C),
+        (-3.0, -1.1, "equivalent", 1.0, C),
+        (0.5, 1.5, "equivalent", 1.0, U),
+        (-2.0, 2.0, "equivalent", 1.0, U),
+        (math.nan, math.nan, "less", 0.0, U),
+        # An end on the margin is on neither side.
+        (-1.0, 0.0, "less", 0.0, U),
+        (0.0, 1.0, "less", 0.0, U),
+    ],
+)
+def test_a_cell_is_decided_by_its_whole_interval(claim, low, high, alternative, margin, expected):
+    test = replace(claim.tests[0], alternative=alternative, margin=margin)
+    assert of_cell(Estimate((low + high) / 2, low, high, 9, "x"), test) == expected
+
+
+def test_the_images_that_would_decide_follow_from_the_width(claim):
+    test = claim.tests[0]
+    # The upper end is 2 above the value, which is 1 below the margin: four times the images.
+    assert units_needed(Estimate(-1, -3, 1, 100, "x"), test) == 400
+    assert units_needed(Estimate(1, -1, 3, 100, "x"), test) == 400
+    assert units_needed(Estimate(0, -1, 1, 100, "x"), test) is None
+    assert units_needed(Estimate(-2, -3, -1, 100, "x"), test) is None
+    assert units_needed(Estimate(-2, math.nan, math.nan, 1, "x"), test) is None
+    within = replace(test, alternative="equivalent", margin=1.0)
+    assert units_needed(Estimate(0.5, -0.5, 1.5, 100, "x"), within) == 400
+    assert units_needed(Estimate(1.5, 0.5, 2.5, 100, "x"), within) == 400
+
+
+@pytest.mark.parametrize(
+    ("found", "require", "expected"),
+    [
+        ([S, S], "all", S),
+        ([S, U], "all", U),
+        ([S, U, C], "all", C),
+        ([], "all", U),
+        ([S, S, C], "most", S),
+        ([C, C, S], "most", C),
+        ([S, C], "most", U),
+        ([], "most", U),
+    ],
+)
+def test_cells_make_a_test(found, require, expected):
+    assert of_test(found, require) == expected
+
+
+def test_numbers_and_names_of_a_verdict(claim):
+    found = judge(claim, of(attacked()))
+    assert (found.verdict, found.reason, found.comparisons) == (S, "", 1)
+    number = found.deciding()
+    assert number.estimate.value == pytest.approx(-1 + 0.035)
+    assert number.estimate.n == 8
+    assert number.cell.asked == {"policy": "published-1", "attack": "inversed"}
+    assert judge(claim, of(attacked(+1.0))).reason == "by lower"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"dataset": "cifar10"}, "dataset cifar10"),
+        ({"model": "convnet"}, "model convnet"),
+        ({"iterations": 99}, "99 of 100 iterations"),
+        ({"images": 7}, "7 of 8 images"),
+        ({"protocol": "orig2021"}, "protocol orig2021"),
+    ],
+)
+def test_what_is_outside_of_the_scope_is_not_run(claim, changed, reason):
+    if changed.get("model") == "convnet":
+        claim = replace(claim, tests=(replace(claim.tests[0], select={"policy": ("3-1-7",)}),))
+    found = judge(claim, of(attacked(**changed)))
+    assert (found.verdict, found.demonstration) == (N, "supports")
+    assert reason in found.reason
+    assert judge(claim, of(attacked(+1.0, **changed))).demonstration == "contradicts"
+
+
+def test_a_part_of_the_scope_supports_nothing_and_may_contradict(claim):
+    wider = replace(claim, scope=replace(claim.scope, datasets=("cifar100", "fashion-mnist")))
+    found = judge(wider, of(attacked()))
+    assert found.verdict == N and "not run" in found.reason and "fashion-mnist" in found.reason
+    assert judge(wider, of(attacked(+1.0))).verdict == C
+
+
+def test_an_attack_with_fewer_iterations_by_design_has_to_do_those(claim):
+    table = attacked(iterations=50)
+    assert judge(claim, of(table), iterations={"inversed": 50}).verdict == S
+    assert judge(claim, of(table), iterations={"inversed": 51}).verdict == N
+
+
+def test_seeds_that_one_side_lacks_are_left_out(claim):
+    table = pd.concat([attacked(-1.0), attacked(+9.0, seed=1)])
+    table = table[~((table["seed"] == 1) & (table["policy"] == "crop-flip"))]
+    assert judge(claim, of(table)).deciding().estimate.value == pytest.approx(-0.965)
+
+
+def test_defended_and_failed_rows_are_no_part_of_a_cell(claim):
+    table = pd.concat([attacked(-1.0), attacked(+9.0, defence="prune-70")])
+    failed = attacked(+9.0).assign(image=99, status="failed", gain_db=np.nan)
+    found = judge(claim, of(pd.concat([table, failed])))
+    assert found.deciding().estimate.value == pytest.approx(-0.965)
+    assert found.deciding().cell.failed == 8
+
+
+def test_rows_of_two_recipes_are_two_cells(claim):
+    table = pd.concat([attacked(-1.0), attacked(+1.0, recipe="other")])
+    found = judge(claim, of(table))
+    assert found.verdict == C and found.comparisons == 2
+
+
+def test_premises_leave_cells_out(claim):
+    premise = replace(
+        claim.tests[0],
+        name="works",
+        role="premise",
+        statistic="mean",
+        select={"policy": ("crop-flip",), "attack": ("inversed",)},
+        reference={},
+        alternative="greater",
+        margin=3.0,
+    )
+    found = judge(replace(claim, tests=(premise, *claim.tests)), of(attacked()))
+    assert found.verdict == U and "no cell whose premise holds" in found.reason
+    holds = replace(premise, margin=1.0)
+    assert judge(replace(claim, tests=(holds, *claim.tests)), of(attacked())).verdict == S
+
+
+def test_corrected_intervals_are_wider_and_may_not_decide(claim):
+    table = attacked(-0.02, images=8)
+    table.loc[table["policy"] == "3-1-7", "gain_db"] += 0.012 * np.tile([1, -1], 4)
+    many = [table.assign(recipe=f"r{i}") for i in range(30)]
+    found = judge(claim, of(pd.concat(many, ignore_index=True)))
+    number = found.deciding()
+    assert found.comparisons == 30
+    assert number.adjusted.high - number.adjusted.low > number.estimate.high - number.estimate.low
+
+
+def test_stand_ins_demonstrate_and_decide_nothing(claim):
+    table = attacked().replace({"policy": {"3-1-7": "found-fixed-s0-1", "crop-flip": "none"}})
+    assert judge(claim, of(table)).demonstration == "no data"
+    others = {"policy": {"published-1": ("found-1",), "crop-flip": ("none",)}}
+    found = judge(claim, of(table), stand_ins=others)
+    assert (found.verdict, found.demonstration) == (N, "supports")
+    assert "policy found-fixed-s0-1 for published-1" in found.reason
+    assert "compared with policy none" in found.reason
+
+
+def test_a_claim_is_about_its_table(claim):
+    with pytest.raises(ReveilError, match="claim 'mine': tests 'lower': column 'gain_db' is not"):
+        judge(claim, of(attacked().drop(columns="gain_db")))
+    odd = replace(claim, tests=(replace(claim.tests[0], reference={"policies": "x"}),))
+    with pytest.raises(ReveilError, match="no column 'policies'"):
+        judge(odd, of(attacked()))
+
+
+def test_layers_count_at_the_end_of_the_attack():
+    table = pd.DataFrame({"image": 0, "tensor": "a", "iteration": [0, 5], "cosine": [0.1, 0.9]})
+    table = table.assign(dataset="d", model="m", policy="p", seed=0)
+    assert prepared("layers", table, lambda _: None)["cosine"].tolist() == [0.9]
+
+
+def test_correlations_know_the_iterations_of_their_images():
+    place = {"protocol": "p", "dataset": "d", "model": "m", "attack": "a"}
+    table = pd.DataFrame([{**place, "psnr_db": 1.0}])
+    images = pd.DataFrame([{**place, "iterations": 7}])
+    assert prepared("correlation", table, lambda _: images)["iterations"].tolist() == [7]
+
+
+def test_files_of_claims_are_checked(written, tmp_path):
+    with pytest.raises(ReveilError, match=r"claims.yaml: claims\[0\].study: 'cnn' is not allowed"):
+        read_claims([written(study="cnn")], ROOT)
+    with pytest.raises(ReveilError, match="'mine' is in .*one.yaml, too"):
+        read_claims([written("one.yaml"), written("two.yaml")], ROOT)
+    with pytest.raises(ReveilError, match="tests: 'lower' is there twice"):
+        read_claims([written(tests=MINE["tests"] * 2)], ROOT)
+    with pytest.raises(ReveilError, match=r"none\.yaml: cannot be read"):
+        read_claims([tmp_path / "none.yaml"], ROOT)
+    path = written(stand_ins={"policy": {"a": ["b"]}})
+    assert read_stand_ins([path]) == {"policy": {"a": ("b",)}}
+
+
+def test_the_claim_of_the_guide_is_judged(tmp_path):
+    guide = (ROOT / "docs" / "guides" / "own-claim.md").read_text()
+    path = tmp_path / "my-claims.yaml"
+    path.write_text(guide.split("```yaml\n")[1].split("```")[0])
+    [claim] = read_claims([path], ROOT)
+    demo = {"dataset": "fashion-mnist-demo", "model": "lenetzhu", "iterations": 250}
+    table = attacked(-0.1, images=10, **demo)
+    table = table.replace({"policy": {"crop-flip": "none", "3-1-7": "crop-flip"}})
+    assert judge(claim, of(table)).verdict == S
+    assert judge(claim, of(table.assign(gain_db=table["gain_db"] - 2))).reason == "by leaks"
+    table.loc[table["policy"] == "crop-flip", "gain_db"] -= 1
+    assert judge(claim, of(table)).reason == "by cropped-too"
+
+
+def test_wording_is_no_part_of_a_criterion(claim):
+    assert criterion_digest({**MINE, "statement": "other", "criterion": "x"}) == claim.digest
+    assert criterion_digest({**MINE, "scope": {}}) != claim.digest
+
+
+def test_later_edits_of_a_criterion_show(claim):
+    first = registry.Registration("mine", claim.digest, "2026-01-01")
+    other = registry.Registration("mine", "feed", "2026-02-02")
+    assert registry.standing(claim, []) == "not registered"
+    assert registry.standing(claim, [first]) == "registered 2026-01-01"
+    assert registry.standing(claim, [first, other]) == "registered 2026-01-01"
+    again = [other._replace(date="2025-12-12"), first]
+    assert registry.standing(claim, again) == "edited 2026-01-01, registered 2025-12-12"
+    assert registry.standing(claim, [other]) == "edited and not registered since 2026-02-02"
+    assert registry.added([claim], [first], "x") == []
+    assert registry.added([claim], [first, other], "x") == [first._replace(date="x")]
+
+
+def test_every_criterion_is_registered_in_its_present_form():
+    registered = registry.read(ROOT / REGISTERED)
+    claims = read_claims([FILE], ROOT)
+    assert registry.added(claims, registered, "today") == [], "python -m reveil.verdicts.registry"
+    assert sorted(entry.date for entry in registered) == [entry.date for entry in registered]
+
+
+def test_registrations_are_read_as_written(tmp_path):
+    entries = [registry.Registration("a", "1", "2026-01-01")]
+    registry.write(tmp_path / "r.csv", entries)
+    assert registry.read(tmp_path / "r.csv") == entries
+    (tmp_path / "r.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ReveilError, match="its columns are claim, digest, date"):
+        registry.read(tmp_path / "r.csv")
+
+
+@pytest.fixture
+def judged(written, tmp_path):
+    """The tables of a study with one claim, from a file of images."""
+    tidy.write(str(tmp_path / "images.csv"), attacked())
+    files = {"mine": {"images": str(tmp_path / "images.csv")}}
+    return judge_study("ats", "run", [written()], ROOT, files, iterations={})
+
+
+def test_a_study_is_judged_from_files(judged):
+    verdicts, tests = judged
+    row = verdicts.iloc[0]
+    assert row["verdict"] == row["verdict_adjusted"] == "supported"
+    assert row["cell"] == "cifar100, resnet20-4, 3-1-7, inversed"
+    assert row["statistic"] == "paired difference of gain_db to crop-flip < 0"
+    assert row["original_conclusion"] == "claimed: so" and row["guo2020_conclusion"] == ""
+    assert row["criterion_standing"] == "not registered"
+    assert tests[["test", "n", "in_scope", "premise", "failed"]].values.tolist() == [
+        ["lower", 8, 1, 1, 0]
+    ]
+
+
+def test_a_study_without_claims_is_refused(written):
+    with pytest.raises(ReveilError, match="no claim of the study unir"):
+        judge_study("unir", "run", [written()], ROOT, {}, iterations={})
+
+
+def test_tables_of_verdicts_read_well(judged, tmp_path):
+    table = judged[0].assign(statement="<b>Is | it?</b>")
+    markdown, html = shown.to_markdown(table), shown.to_html(table)
+    assert "| **supported** |" in markdown and r"Is \| it?" in markdown
+    assert "-0.965 [-0.98" in markdown and "n = 8 images" in markdown
+    assert "&lt;b&gt;Is" in html and "<b>" not in html and html.isascii()
+    assert shown.summary(pd.concat([table, table.assign(verdict="not run")])) == (
+        "1 supported, 1 not run"
+    )
+    # As they are after a way through a file, too.
+    tidy.write(str(tmp_path / "v.csv"), table)
+    assert shown.to_markdown(tidy.read(tmp_path / "v.csv")) == markdown
+
+
+def test_a_star_marks_what_corrected_intervals_do_not_give(judged):
+    table = judged[0].assign(verdict_adjusted="undecided")
+    assert "**supported***" in shown.to_markdown(table)
+
+
+def test_the_front_page_has_rows_in_its_own_markup(judged, tmp_path):
+    path = tmp_path / "verdicts.csv"
+    assert front.report_rows(path) == []
+    judged[0].assign(statement="*S_pri* `is` |x|").to_csv(path, index=False)
+    row = front.report_rows(path)[0]
+    assert row["statement"] == r"\*S\_pri\* \`is\` \|x\|"
+    assert row["ours"].startswith("-0.965 [-0.98")
+    path.write_text("claim\nx\n")
+    with pytest.raises(ReveilError, match="column 'study' is missing"):
+        front.report_rows(path)
+
+
+def test_every_source_has_columns(judged):
+    for name in ("original", "drabent2022", "warmerdam2022", "knijff2021", "guo2020"):
+        assert f"{name}_numbers" in judged[0]
+    cited = frames.verdict_table(
+        [judge(claim, lambda _: None) for claim in read_claims([FILE], ROOT)], "run", []
+    )
+    first = cited[cited["claim"] == "ats-claim-7"].iloc[0]
+    assert first["original_numbers"] == "pearson_r 0.697 (CIFAR-100, ResNet20-4)"
+    assert first["warmerdam2022_conclusion"] == "rejected"

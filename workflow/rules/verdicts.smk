@@ -1,0 +1,137 @@
+# What the run's numbers say of each claim, by the criteria of config/claims.yaml.
+
+CLAIM_FILES = [str(ROOT / path) for path in config["claims"]]
+if gone := [path for path in CLAIM_FILES if not Path(path).is_file()]:
+    raise WorkflowError(f"claims: {gone[0]!r} is no file; allowed: paths of files of claims")
+
+# What the tests of claims call a table -> what it is called among those of an experiment.
+CLAIM_TABLES = {"scores": ("grouped", "scores")}
+# Beside its own table, what a test needs to read it.
+BESIDE = {"scores": ("singles",), "correlation": ("images",)}
+
+
+@cache
+def claims_of(study):
+    """Return the claims of a study. Their files take as long to check as a small plan."""
+    try:
+        claims = criteria.read_claims(CLAIM_FILES, ROOT)
+    except ReveilError as error:
+        raise WorkflowError(str(error)) from None
+    return [claim for claim in claims if claim.study == study]
+
+
+def study_outputs(study):
+    """Return what the target of a study makes, verdicts aside."""
+    settings_of = config["studies"][study]
+    drawn = [getattr(rules, f"{study}_{item}").output for item in settings_of["items"]]
+    return drawn + [inputs_of_target(name) for name in settings_of["experiments"]["targets"]]
+
+
+@cache
+def tables_at_hand(study):
+    """Return the tables that the target of a study makes or reads anyhow."""
+    made = {str(path) for path in flatten(study_outputs(study))}
+    drawing = [rule for rule in workflow.rules if made & set(map(str, rule.output))]
+    paths = (path for rule in drawing for path in (*rule.input, *rule.output))
+    return {str(path) for path in paths if isinstance(path, str) and path.endswith(".csv")}
+
+
+def flatten(paths):
+    """Yield the paths of nested lists, and of functions of no wildcard."""
+    for path in paths:
+        if isinstance(path, str):
+            yield path
+        else:
+            yield from flatten(path(None) if callable(path) else path)
+
+
+def claim_files(claim):
+    """Return table -> file of a claim: of its experiment, or of the study where that is not run."""
+    names = dict.fromkeys(test.table for test in claim.tests)
+    wanted = dict.fromkeys(name for table in names for name in (table, *BESIDE.get(table, ())))
+    at_hand, found = tables_at_hand(claim.study), {}
+    for table in wanted:
+        called = CLAIM_TABLES.get(table, (table,))
+        paths = [tidy(claim.experiment, name) for name in called]
+        paths.append(f"results/{config['run']}/{claim.study}/tables/{table}.csv")
+        if path := next((path for path in paths if path in at_hand), None):
+            found[table] = path
+    return found
+
+
+@cache
+def files_of_claims(study):
+    """Return claim -> table -> file."""
+    return {claim.id: claim_files(claim) for claim in claims_of(study)}
+
+
+@cache
+def claimed_iterations(study):
+    """Return attack -> iterations of its preset, unchanged by this configuration."""
+    tests = [test for claim in claims_of(study) for test in claim.tests]
+    names = {str(name) for test in tests for name in test.select.get("attack", ())}
+    known = names & set(settings.preset_paths(ROOT, "attacks")) if study == "ats" else set()
+    return {name: settings.resolve_attack({}, ROOT, name)["iterations"] for name in sorted(known)}
+
+
+# The report's front page sees the config only.
+try:
+    config["verdicts"] = front.report_rows(f"results/{config['run']}/verdicts.csv")
+except ReveilError as error:
+    raise WorkflowError(str(error)) from None
+
+
+rule judge_claims:
+    input:
+        lambda w: sorted(
+            {path for files in files_of_claims(w.study).values() for path in files.values()}
+        ),
+    output:
+        verdicts="results/{run}/{study}/verdicts.csv",
+        tests="results/{run}/{study}/verdict-tests.csv",
+        provenance="results/{run}/{study}/verdicts.json",
+    log:
+        "logs/{run}/judge_claims/{study}.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    resources:
+        claims="\n".join(CLAIM_FILES),
+        root=str(ROOT),
+    params:
+        files=lambda w: files_of_claims(w.study),
+        iterations=lambda w: claimed_iterations(w.study),
+        criteria=[file_digest(path) for path in CLAIM_FILES],
+        registered=file_digest(ROOT / criteria.REGISTERED),
+        code=code_of("judge_claims"),
+    message:
+        "Judge the claims of {wildcards.study}"
+    script:
+        "../scripts/judge_claims.py"
+
+
+rule collect_verdicts:
+    input:
+        verdicts=expand(rules.judge_claims.output.verdicts, study=list(config["studies"]), allow_missing=True),
+        tests=expand(rules.judge_claims.output.tests, study=list(config["studies"]), allow_missing=True),
+    output:
+        verdicts="results/{run}/verdicts.csv",
+        tests="results/{run}/verdict-tests.csv",
+        markdown="results/{run}/verdicts.md",
+        html=for_report(
+            "results/{run}/verdicts.html",
+            caption="../report/verdicts.rst",
+            category=" Verdicts",
+            labels={"table": "verdicts on all claims"},
+        ),
+    log:
+        "logs/{run}/collect_verdicts.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        code=code_of("collect_verdicts"),
+    message:
+        "Put the verdicts on all claims into one table"
+    script:
+        "../scripts/collect_verdicts.py"
