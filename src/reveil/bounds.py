@@ -14,6 +14,7 @@ from reveil import policies
 from reveil.errors import ReveilError
 from reveil.library import LIBRARY
 from reveil.policies import Policy
+from reveil.policy_names import is_plugged
 
 Bounds = tuple[float, float]
 
@@ -57,7 +58,12 @@ def policy_bounds(policy: Policy, augment: str, size: int, crop_shift: int) -> B
         augment: what the victims do: ``none``, ``crop_flip``, ``policy`` or ``crop_flip+policy``.
         size: height and width of the images in pixels.
         crop_shift: pixels by which a crop moves content at most.
+
+    Raises:
+        ReveilError: a plug-in moves the images, by what nobody knows.
     """
+    if "policy" in augment and policy.plugged:
+        raise ReveilError(_unknown(policy.name))
     crop = crop_shift if "crop_flip" in augment else 0
     members = policy.members if "policy" in augment else ((),)
     reach = [max(_reach(member, axis, size) for member in members) for axis in _AXES]
@@ -89,7 +95,7 @@ def bounds_for(
             "two numbers, or knows: policy"
         )
     problem = _unpublished(policy.name) if bounds == "published" else None
-    if problem is None and bounds == "policy":
+    if problem is None and bounds == "policy" and not policy.plugged:
         problem = _motionless(policy.name, policy.members, augment, bounds)
     if problem:
         raise ReveilError(problem)
@@ -99,7 +105,7 @@ def bounds_for(
 
 
 def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> str | None:
-    """Return what is wrong with an attack's ``bounds`` on a policy, or None.
+    """Return what is wrong with an attack's ``bounds`` on a policy, or its knowledge, or None.
 
     Limits of one's own need a policy or a crop that shifts, too. ``none`` and ``crop-flip`` are
     controls: there the limits are those of the policy that they are compared with.
@@ -110,21 +116,45 @@ def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> st
         augment: what the victims do, as for :func:`policy_bounds`.
     """
     bounds = parameters["bounds"]
+    if parameters["method"] == "aware" and "policy" in augment and _is_plugged(name):
+        return undrawn(name)
     if parameters["method"] != "translation":
         return None
     if bounds == "published":
         return _unpublished(name)
     if any(map(policies.parse_searched, policies.member_names(name))):
         return None  # what it does is known once the search is done
-    members = policies.parse(name).members
+    policy = policies.parse(name)
+    members = policy.members
+    if "policy" in augment and policy.plugged:
+        return _unknown(name) if isinstance(bounds, str) else None
     if not isinstance(bounds, str) and not any(members):
         return None
     return _motionless(name, members, augment, bounds)
 
 
+def _is_plugged(name: str) -> bool:
+    return any(map(is_plugged, policies.member_names(name)))
+
+
 def _reach(member: Sequence[int], axis: str, size: int) -> int:
     operations = [LIBRARY[index] for index in member]
     return sum(effective_shift(o.value, size) for o in operations if o.name == axis)
+
+
+def undrawn(name: str) -> str:
+    """Return why an attack that knows what victims may draw cannot be done under a policy."""
+    return (
+        f"method: 'aware' is not allowed for the policy {name!r}, whose draws are known to its "
+        "plug-in alone; allowed: optimise, lbfgs, or policies of the library"
+    )
+
+
+def _unknown(name: str) -> str:
+    return (
+        f"bounds: 'policy' is not allowed for the policy {name!r}, of which a plug-in says how it "
+        "moves images; allowed: two numbers"
+    )
 
 
 def _operations(name: str) -> str:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reveil.errors import ReveilError, nearest
+from reveil.plugins import known
 
 NONE = "none"
 PRUNE = ("prune", "prune-global")
 NOISE = ("gaussian", "gaussian-rel", "laplacian")
 HIGHEST_SCALE = 10
+# The kind of all that plug-ins give.
+PLUGGED = "plug-in"
 GRAMMAR = (
     f"{NONE}, prune-{{p}}, prune-global-{{p}} (percent, above 0 and below 100, as 70 or 99p9), "
     f"gaussian-{{s}}, gaussian-rel-{{s}}, laplacian-{{s}} (above 0, up to {HIGHEST_SCALE}, as 1e-3 "
@@ -38,19 +41,23 @@ class Defence:
     """What is done to a gradient before anyone else sees it.
 
     Attributes:
-        kind: ``none``, or one of ``PRUNE`` and ``NOISE``.
+        kind: ``none``, one of ``PRUNE`` and ``NOISE``, or ``PLUGGED``.
         value: percent of the entries that are pruned, or scale of the noise, exactly as the name
-            says it; 0 for ``none``.
+            says it; 0 for ``none`` and a plug-in's.
+        own: name that a plug-in gives it; empty for the others.
     """
 
     kind: str
     value: Fraction
+    own: str = ""
 
     @property
     def name(self) -> str:
         """The one name of the defence."""
         if self.kind == NONE:
             return NONE
+        if self.own:
+            return self.own
         spell = _decimal if self.kind in PRUNE else _scientific
         return f"{self.kind}-{spell(self.value)}"
 
@@ -63,10 +70,13 @@ def parse(name: str) -> Defence:
     """
     if name == NONE:
         return Defence(NONE, Fraction(0))
+    if known.find(known.DEFENCE, name):
+        return Defence(PLUGGED, Fraction(0), name)
     match = _NAME.fullmatch(name)
     if match is None:
-        hint = nearest(name, _EXAMPLES)
-        message = f"defence: {name!r} is not allowed; allowed: {GRAMMAR}"
+        own = known.names(known.DEFENCE)
+        hint = nearest(name, (*_EXAMPLES, *own))
+        message = f"defence: {name!r} is not allowed; allowed: {', '.join((GRAMMAR, *own))}"
         raise ReveilError(f"{message}; did you mean {hint!r}?" if hint else message)
     defence = Defence(match[1], Fraction(match[2].replace("p", ".")))
     if problem := _out_of_range(defence):

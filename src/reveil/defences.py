@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from reveil.defence_names import NONE, Defence
+from reveil.defence_names import NONE, PLUGGED, Defence
+from reveil.defences_plugged import defended
 from reveil.rng import generator
 
 Stream = int | tuple[int, ...]
@@ -29,7 +30,8 @@ def apply(
     tensors, of n entries, to 0; of equal magnitudes the first are taken. The released code calls
     it global; ``prune-global-p`` is, over all tensors of a gradient together. ``gaussian-s`` adds
     s N(0, 1) to every entry and ``laplacian-s`` s Laplace(0, 1), of standard deviation sqrt(2) s;
-    ``gaussian-rel-s`` adds s |g| / sqrt(n) N(0, 1), |g| and n being of the whole gradient.
+    ``gaussian-rel-s`` adds s |g| / sqrt(n) N(0, 1), |g| and n being of the whole gradient. A
+    plug-in gets one gradient at a time, and its stream.
 
     Args:
         gradients: one (P, *shape) tensor per parameter.
@@ -37,11 +39,17 @@ def apply(
 
     Returns:
         Tensors of the same shapes, kinds and layouts in memory.
+
+    Raises:
+        PluginError: a plug-in fails, or returns something else.
     """
     if defence.kind == NONE:
         return list(gradients)
     if defence.kind == "prune":
         return [_without(g, _smallest(g.flatten(1), defence)) for g in gradients]
+    if defence.kind == PLUGGED:
+        named = [generator(seed, purpose, *_ids(stream)) for stream in streams]
+        return defended(defence.own, gradients, named)
     sizes = [g[0].numel() for g in gradients]
     if defence.kind == "prune-global":
         whole = torch.cat([g.flatten(1) for g in gradients], 1)

@@ -29,6 +29,8 @@ class Draws:
         crop: (B, 2) int64, top and left corner of the crop in the zero-padded image.
         flip: (B,) bool, whether the image is mirrored.
         augment: which of them are used: ``crop_flip+policy``, ``crop_flip``, ``policy``, ``none``.
+        seeds: (B,) int64 of the streams that a plug-in's transformation draws from; None of a
+            policy without one.
     """
 
     member: Tensor
@@ -36,6 +38,7 @@ class Draws:
     crop: Tensor
     flip: Tensor
     augment: str
+    seeds: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.member)
@@ -43,7 +46,12 @@ class Draws:
     def __getitem__(self, rows: Tensor | slice) -> "Draws":
         """Return the draws of some rows."""
         return Draws(
-            self.member[rows], self.signs[rows], self.crop[rows], self.flip[rows], self.augment
+            self.member[rows],
+            self.signs[rows],
+            self.crop[rows],
+            self.flip[rows],
+            self.augment,
+            None if self.seeds is None else self.seeds[rows],
         )
 
     def to(self, device: torch.device | str) -> "Draws":
@@ -54,6 +62,7 @@ class Draws:
             self.crop.to(device),
             self.flip.to(device),
             self.augment,
+            None if self.seeds is None else self.seeds.to(device),
         )
 
 
@@ -77,9 +86,14 @@ def draw(
     if hybrid_draw not in HYBRID_DRAWS:
         raise ReveilError(not_allowed("hybrid_draw", hybrid_draw, HYBRID_DRAWS))
     uniform = torch.empty(len(images), _ROW, dtype=torch.float64)
-    for row, image in zip(uniform, images, strict=True):
-        torch.rand(_ROW, generator=generator(seed, purpose, int(image)), out=row)
-    draws = _from_uniform(uniform, policy, offsets, augment)
+    seeds = torch.empty(len(images), dtype=torch.int64) if policy.plugged else None
+    for at, (row, image) in enumerate(zip(uniform, images, strict=True)):
+        source = generator(seed, purpose, int(image))
+        torch.rand(_ROW, generator=source, out=row)
+        if seeds is not None:
+            # Drawn after the row, which is the same whatever the policy.
+            seeds[at] = _seeds(1, source)[0]
+    draws = _from_uniform(uniform, policy, offsets, augment, seeds)
     if hybrid_draw == "first":
         draws.member.fill_(first_member(policy))
     return draws
@@ -91,10 +105,17 @@ def draw_epoch(
     """Draw for all training images of an epoch from the one stream (seed, "augment", epoch)."""
     source = generator(seed, "augment", epoch)
     uniform = torch.rand(count, _ROW, generator=source, dtype=torch.float64)
-    return _from_uniform(uniform, policy, offsets, augment)
+    seeds = _seeds(count, source) if policy.plugged else None
+    return _from_uniform(uniform, policy, offsets, augment, seeds)
 
 
-def _from_uniform(uniform: Tensor, policy: Policy, offsets: int, augment: str) -> Draws:
+def _seeds(count: int, source: torch.Generator) -> Tensor:
+    return torch.randint(2**63 - 1, (count,), generator=source)
+
+
+def _from_uniform(
+    uniform: Tensor, policy: Policy, offsets: int, augment: str, seeds: Tensor | None
+) -> Draws:
     if augment not in AUGMENTS:
         raise ReveilError(not_allowed("augment", augment, AUGMENTS))
     return Draws(
@@ -103,4 +124,5 @@ def _from_uniform(uniform: Tensor, policy: Policy, offsets: int, augment: str) -
         crop=(uniform[:, _CROP] * offsets).long(),
         flip=uniform[:, _FLIP] < 0.5,
         augment=augment,
+        seeds=seeds,
     )

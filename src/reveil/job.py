@@ -21,6 +21,7 @@ from reveil.disk import explain
 from reveil.ending import Stopping, end_with_snakemake, leave
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
+from reveil.plugins import calling
 
 # Drawing jobs use this module too, and must not pay for importing PyTorch.
 if TYPE_CHECKING:
@@ -76,9 +77,10 @@ class Job:
     """The surroundings of one script, used as a context manager.
 
     Log records go to ``log_file`` and to the error stream; a ``ReveilError`` ends the process
-    with one line and status 1 instead of a traceback. Where the machine has GPUs the job waits for
-    one that no other job holds, and sees no other; one that is named (``cuda:1``) is not waited
-    for, and in a job of Slurm it is Slurm who hands them out.
+    with one line and status 1 instead of a traceback, and so does an error that began in a
+    plug-in's code. Where the machine has GPUs the job waits for one that no other job holds, and
+    sees no other; one that is named (``cuda:1``) is not waited for, and in a job of Slurm it is
+    Slurm who hands them out.
 
     Args:
         name: what the job is called in its log and provenance.
@@ -119,6 +121,8 @@ class Job:
         self.stopping.ignore()
         if self._card is not None:
             self._card.release()
+        if error is not None and (theirs := calling.blamed(error)):
+            fail(theirs)
         if isinstance(error, ReveilError):
             fail(error)
         if isinstance(error, SystemExit):
@@ -162,6 +166,7 @@ class Job:
             "threads": self.threads,
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in RECORDED},
+            **({"plugins": found} if (found := calling.loaded()) else {}),
             **facts,
         }
 

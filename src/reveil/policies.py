@@ -3,7 +3,8 @@
 A policy of transformations is written ``i-j-k``: one to three indices into the library of 50,
 applied from left to right. ``a+b`` is a hybrid: one member is drawn for each image. ``only-``
 before it leaves out crop and flip, and ``plain-`` has its victims share gradients of the model that
-was trained without any policy. Used while the graph is planned, so it does not import torch.
+was trained without any policy. A transformation of a plug-in stands for itself, and may be a member
+of a hybrid. Used while the graph is planned, so it does not import torch.
 """
 
 import os
@@ -22,7 +23,10 @@ from reveil.aliases import (
     searched_name,
 )
 from reveil.errors import ReveilError
-from reveil.policy_names import MAX_LENGTH, NONE, OPERATIONS, split, without_prefix
+from reveil.policy_names import MAX_LENGTH, NONE, OPERATIONS, is_plugged, split, without_prefix
+
+# An index into the library, or the name of a transformation of a plug-in.
+Operation = int | str
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,22 @@ class Policy:
 
     Attributes:
         name: canonical name.
-        members: tuples of operation indices; one is drawn per image. No operations: ``((),)``.
+        members: tuples of operation indices, or of the name of a plug-in's transformation; one is
+            drawn per image. No operations: ``((),)``.
         augment: what a victim gets whatever the scene says: ``"crop_flip"`` (no operations),
             ``"policy"`` (no crop and flip), or None to leave it to the scene.
         source: ``"config"``, or the search that found it.
     """
 
     name: str
-    members: tuple[tuple[int, ...], ...]
+    members: tuple[tuple[Operation, ...], ...]
     augment: str | None = None
     source: str = "config"
+
+    @property
+    def plugged(self) -> bool:
+        """Whether a plug-in's code is a part of it."""
+        return any(isinstance(step, str) for member in self.members for step in member)
 
 
 def parse(name: str) -> Policy:
@@ -57,8 +67,13 @@ def parse(name: str) -> Policy:
                 f"policy {name!r}: {member} is the result of a search, which its name does not "
                 "spell out; read its policy file"
             )
-    operations = tuple(() if m == NONE else tuple(map(int, m.split("-"))) for m in parts.members)
-    return Policy(parts.name, operations, parts.augment)
+    return Policy(parts.name, tuple(map(_operations, parts.members)), parts.augment)
+
+
+def _operations(member: str) -> tuple[Operation, ...]:
+    if is_plugged(member):
+        return (member,)
+    return () if member == NONE else tuple(map(int, member.split("-")))
 
 
 def canonical(name: str) -> str:
@@ -197,6 +212,8 @@ def _from_json(content: Any) -> Policy:
 
 
 def _is_member(member: Any) -> bool:
+    if isinstance(member, list) and len(member) == 1 and isinstance(member[0], str):
+        return is_plugged(member[0])
     return (
         isinstance(member, list)
         and len(member) <= MAX_LENGTH

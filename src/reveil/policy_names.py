@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reveil.aliases import ALIASES, parse_searched
 from reveil.errors import ReveilError, nearest
+from reveil.plugins import known
 
 OPERATIONS = 50
 MAX_LENGTH = 3
@@ -73,9 +74,14 @@ def without_prefix(name: str) -> tuple[str, str]:
     return prefix, name.removeprefix(prefix)
 
 
+def is_plugged(member: str) -> bool:
+    """Return whether a member is a transformation that a plug-in gives."""
+    return known.find(known.POLICY, member, known.ATS) is not None
+
+
 def _problem(member: str) -> str | None:
     """Return what is wrong with one member, or None."""
-    if parse_searched(member):
+    if parse_searched(member) or is_plugged(member):
         return None
     if member == "":
         return "has an empty member beside '+', 'only-' or 'plain-'"
@@ -98,7 +104,8 @@ def _problem(member: str) -> str | None:
 
 def _explain(name: str, problem: str) -> str:
     hint = _nearest_valid(name)
-    message = f"policy {name!r}: {problem}; allowed: {_GRAMMAR}"
+    allowed = ", ".join((_GRAMMAR, *known.names(known.POLICY, known.ATS)))
+    message = f"policy {name!r}: {problem}; allowed: {allowed}"
     return f"{message}; did you mean {hint!r}?" if hint else message
 
 
@@ -106,7 +113,7 @@ def _nearest_valid(name: str) -> str | None:
     """Return the valid name that ``name`` misses by a slip of the keyboard, or None."""
     prefix, bare = without_prefix(name)
     if not re.fullmatch(r"[0-9+-]*", bare):
-        return nearest(name, (NONE, CROP_FLIP, *ALIASES))
+        return nearest(name, (NONE, CROP_FLIP, *ALIASES, *known.names(known.POLICY, known.ATS)))
     members = []
     for member in bare.split("+"):
         indices = [index.lstrip("0") or "0" for index in member.split("-") if index]

@@ -11,9 +11,12 @@ from typing import Any, Generic, TypeVar
 
 from reveil import policy_files
 from reveil.errors import ReveilError, not_allowed
+from reveil.plugins import known
 
 # What stands for a number that is found from the data.
 AUTO = "auto"
+# The field of settings that holds the values of a plug-in.
+PARAMETERS = "parameters"
 
 Settings = TypeVar("Settings")
 Values = Mapping[str, Any]
@@ -66,10 +69,12 @@ class PresetKind(Generic[Settings]):
 
     Attributes:
         name: of the kind in messages, and the key of a policy file that holds the values.
-        settings: dataclass of ``name``, of the preset, and one field a key.
+        settings: dataclass of ``name``, of the preset, one field a key, and where plug-ins may give
+            one of the choices ``parameters``.
         choices: key -> its closed set of values.
         ranges: key -> its range; every key has one of the two.
         relations: returns what is wrong between values that are each allowed.
+        plugged: kind of presets in :data:`reveil.plugins.known.PRESETS`; empty without plug-ins.
     """
 
     name: str
@@ -77,23 +82,29 @@ class PresetKind(Generic[Settings]):
     choices: Mapping[str, tuple[Any, ...]]
     ranges: Mapping[str, Range]
     relations: Callable[[Values], list[str]] = _no_relations
+    plugged: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys of a complete preset, in the order of the fields."""
-        return tuple(field.name for field in fields(self.settings) if field.name != "name")
+        own = ("name", PARAMETERS)
+        return tuple(field.name for field in fields(self.settings) if field.name not in own)
 
     def from_values(self, name: str, values: Values) -> Settings:
         """Return the settings of a complete preset.
 
         Args:
             name: of the preset.
-            values: all of ``keys``, and no other.
+            values: all of ``keys``, and ``parameters`` where a plug-in takes some.
 
         Raises:
             ReveilError: a key is missing or unknown, or a value is not allowed; all are named.
         """
         keys = self.keys
+        own = dict(values.get(PARAMETERS) or {})
+        values = {key: value for key, value in values.items() if key != PARAMETERS}
+        if own and known.built_on(self.plugged, values) is None:
+            raise ReveilError(f"{self.name} {name!r}: {PARAMETERS}: are those of a plug-in")
         problems = [not_allowed("key", key, keys) for key in values if key not in keys]
         problems += [f"{key}: is missing" for key in keys if key not in values]
         given = (self._problem(key, values[key]) for key in keys if key in values)
@@ -101,12 +112,14 @@ class PresetKind(Generic[Settings]):
         problems = problems or self.relations(values)
         if problems:
             raise ReveilError(f"{self.name} {name!r}: " + "; ".join(problems))
-        return self.settings(name=name, **values)
+        return self.settings(name=name, **values, **({PARAMETERS: own} if own else {}))
 
     def to_json(self, settings: Settings) -> dict[str, Any]:
         """Return what a policy file holds: ``name``, and the values by the name of the kind."""
         values = asdict(settings)
-        return {"name": values["name"], self.name: {key: values[key] for key in self.keys}}
+        said = {key: values[key] for key in self.keys}
+        own = {PARAMETERS: values[PARAMETERS]} if values.get(PARAMETERS) else {}
+        return {"name": values["name"], self.name: {**said, **own}}
 
     def from_json(self, content: Any) -> Settings:
         """Return the settings of what :meth:`to_json` gave.
@@ -133,9 +146,14 @@ class PresetKind(Generic[Settings]):
         """
         return policy_files.read(path, self.from_json)
 
+    def _given(self, key: str) -> tuple[str, ...]:
+        """Return the values of a key that plug-ins give."""
+        *what, chooses = known.PRESETS.get(self.plugged, ("", "", ""))
+        return known.names(*what) if key == chooses else ()
+
     def _problem(self, key: str, value: Any) -> str | None:
         if key in self.choices:
-            choices = self.choices[key]
+            choices = (*self.choices[key], *self._given(key))
             return None if value in choices else not_allowed(key, value, choices)
         allowed = self.ranges[key]
         if allowed.holds(value):

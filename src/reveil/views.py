@@ -145,7 +145,9 @@ class View:
         draws = draws.to(raw.device)
         images = self._place(raw, draws)
         if "policy" in draws.augment:
-            images = transform_policy(images, policy.members, draws.member, draws.signs)
+            images = transform_policy(
+                images, policy.members, draws.member, draws.signs, draws.seeds
+            )
         return self._fit(images)
 
     def content_mask(self, draws: Draws, policy: Policy) -> Tensor:
@@ -153,7 +155,7 @@ class View:
 
         Fill is the padding of a crop, the frame of ``pad32``, and what a shift, shear or rotation
         leaves open. A mask full of content goes through the same moves; where a move interpolates,
-        a pixel counts by the point it samples.
+        a pixel counts by the point it samples. What a plug-in moves is not known: all of it counts.
         """
         size = self.dataset.size
         mask = torch.ones(len(draws), 1, size, size, dtype=torch.bool, device=draws.member.device)

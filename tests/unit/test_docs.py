@@ -20,8 +20,10 @@ from reveil import config, datasets, defence_names, policies, search, selection,
 from reveil.candidates import draw_candidates
 from reveil.errors import ReveilError
 from reveil.models.names import check_name
+from reveil.plugins import known
 from reveil.stages import summaries
 from reveil.training import Trained
+from tests.guides import write_examples
 from tests.markdown import deviations, markdown_tables, switches, wrong_switch
 from tests.workflow import ROOT, SNAKEMAKE, environment
 
@@ -282,12 +284,16 @@ def documented_configs() -> list[tuple[str, dict[str, Any]]]:
     return [(page, content) for page, content in found if set(content) & set(papers_config())]
 
 
-def test_documented_configurations_are_valid() -> None:
+def test_documented_configurations_are_valid(tmp_path: Path) -> None:
     assert len(documented_configs()) >= 3
+    write_examples(tmp_path)
     for page, content in documented_configs():
+        if "plugins" in content:
+            content["plugins"] = [str(tmp_path / name) for name in content["plugins"]]
         found = config.check(config.merge(papers_config(), content), ROOT)
         # The folders of one's own images that a page makes up are on no machine.
         assert [message for message in found if "is not a folder (" not in message] == [], page
+    known.register([])
     datasets.register([])
 
 

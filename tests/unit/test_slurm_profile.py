@@ -17,7 +17,13 @@ COMPUTING = {
     *("attack_images", "attack_features", "reconstruct_images", "draw_samples"),
     *("score_candidates", "score_singles", "score_list", "trace_gradsim"),
 }
-UNPACKING = {"prepare_dataset", "prepare_coarse_dataset", "prepare_faces", "prepare_folder"}
+UNPACKING = {
+    "prepare_dataset",
+    "prepare_coarse_dataset",
+    "prepare_faces",
+    "prepare_folder",
+    "prepare_plugin",
+}
 
 
 def test_these_rules_are_submitted_and_all_others_are_local() -> None:

@@ -1,11 +1,11 @@
-# Which arrays a dataset is unpacked into, and how jobs know of folders of images.
+# Which arrays a dataset is unpacked into, and how jobs know of folders of images and plug-ins.
 
 import os
 
 from reveil import datasets
 
 # A job imports the package, not the configuration; on a cluster it comes by here first.
-os.environ.update(datasets.environment())
+os.environ.update(datasets.environment() | plugins.environment())
 
 
 def unpacked(*files):

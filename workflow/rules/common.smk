@@ -19,10 +19,12 @@ sys.path.insert(0, str(ROOT / "src"))
 from reveil import cards, indices, policies
 from reveil import config as settings
 from reveil.cvnn import names as private_names
+from reveil.config import standing
 from reveil.cvnn import protections
 from reveil.datasets import DATASETS
-from reveil.digest import code_digest, file_digest, script_digest
+from reveil.digest import code_digest, data_digest, file_digest, script_digest
 from reveil.errors import ReveilError
+from reveil.plugins import known as plugins
 from reveil.unir import names as generator_names
 from reveil.verdicts import criteria, front
 
@@ -55,9 +57,28 @@ GENERATORS = generator_names.PATTERN
 MODELS = f"(?!(?:{PRIVATE_MODELS}|{GENERATORS}|none)[/.])[a-z0-9-]+"
 
 
-def code_of(script):
-    """Return the digest of all that a script stands on: Snakemake watches the script alone."""
-    return script_digest(ROOT / f"workflow/scripts/{script}.py")
+def code_of(script, *, runs_plugins=True):
+    """Return the digest of all that a script stands on: Snakemake watches the script alone.
+
+    With plug-ins it is a function of the wildcards, which may name something of one; but for jobs
+    that write the name down and run nothing of it.
+    """
+    ours = script_digest(ROOT / f"workflow/scripts/{script}.py")
+    if not (runs_plugins and plugins.every()):
+        return ours
+
+    def code(wildcards):
+        theirs = plugged(tuple(sorted(wildcards.items())))
+        return data_digest([ours, theirs]) if theirs else ours
+
+    # Of no name in the rules, see planning.smk.
+    code.__signature__ = inspect.signature(code)
+    return code
+
+
+@cache
+def plugged(named):
+    return standing.digest_behind(config, ROOT, dict(named))
 
 
 @cache

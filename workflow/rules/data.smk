@@ -64,6 +64,29 @@ use rule prepare_dataset as prepare_faces with:
         runtime=growing(120),
 
 
+rule prepare_plugin:
+    output:
+        unpacked(),
+    log:
+        "logs/prepare_plugin/{dataset}.log",
+    benchmark:
+        "logs/prepare_plugin/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(plugins.names(plugins.DATASET)),
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        facts=lambda w: dict(plugins.find(plugins.DATASET, w.dataset).facts),
+        code=code_of("prepare_plugin"),
+    message:
+        "Make arrays of what a plug-in gives as {wildcards.dataset}"
+    script:
+        "../scripts/prepare_plugin.py"
+
+
 rule prepare_folder:
     output:
         unpacked(),

@@ -14,7 +14,7 @@ rule define_policy:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("define_policy"),
+        code=code_of("define_policy", runs_plugins=False),
     message:
         "Define policy {wildcards.policy} for {wildcards.dataset}, {wildcards.model}"
     script:

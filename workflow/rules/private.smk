@@ -13,7 +13,7 @@ rule define_protection:
         "../../envs/plot.yaml"
     params:
         protection=lambda w: protection(w.policy),
-        code=code_of("define_protection"),
+        code=code_of("define_protection", runs_plugins=False),
     message:
         "Define protection {wildcards.policy} for {wildcards.dataset}, {wildcards.model}"
     script:

@@ -46,7 +46,9 @@ def method_digest(name):
     methods = [attack["method"]]
     if used_by(attack):
         methods.append(feature_attack(attack["inner"])["method"])
-    return code_digest(*(f"reveil.cvnn.attackers.{MODULES[method]}" for method in methods))
+    # Of a plug-in the digest is in that of the script.
+    ours = [MODULES[method] for method in methods if method in MODULES]
+    return code_digest(*(f"reveil.cvnn.attackers.{module}" for module in ours))
 
 
 def training_memory(wildcards):

@@ -13,7 +13,7 @@ rule define_operator:
         "../../envs/plot.yaml"
     params:
         operator=lambda w: operator(w.policy),
-        code=code_of("define_operator"),
+        code=code_of("define_operator", runs_plugins=False),
     message:
         "Define operator {wildcards.policy} for {wildcards.dataset}, {wildcards.model}"
     script:

@@ -21,7 +21,8 @@ def operator(name):
 def reconstruction(name):
     """Return the values of a reconstruction's preset, without its name."""
     found = vars(settings.resolve_reconstruction(config, ROOT, name))
-    return {key: value for key, value in found.items() if key != "name"}
+    absent = ("name",) if found["parameters"] else ("name", "parameters")
+    return {key: value for key, value in found.items() if key not in absent}
 
 
 def restoring_code(wildcards):
@@ -39,7 +40,9 @@ def reconstruction_code(wildcards):
 
 @cache
 def reconstruction_digest(method):
-    return code_digest(f"reveil.unir.reconstruct.{RECONSTRUCTION_MODULES[method]}")
+    # Of a plug-in the digest is in that of the script.
+    home = RECONSTRUCTION_MODULES.get(method, "plugged")
+    return code_digest(f"reveil.unir.reconstruct.{home}")
 
 
 def reconstruction_switches(wildcards):

@@ -1,7 +1,7 @@
 """Gradient inversion attacks: from the model and what a victim shares, a guess of its image.
 
 An attack is one module with a function ``reconstruct`` of the signature below, listed in
-``METHODS``. It never gets an image: see :mod:`reveil.scene`.
+``METHODS``, or what a plug-in gives. It never gets an image: see :mod:`reveil.scene`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from reveil.attacks import aware, lbfgs, optimise, translation
+from reveil.attacks import aware, lbfgs, optimise, plugged, translation
 from reveil.attacks.interface import Attack, Reconstruction
 from reveil.errors import ReveilError, not_allowed
 from reveil.job import State
+from reveil.plugins import known
 from reveil.scene import Shared
 
 METHODS: dict[str, Attack] = {
@@ -59,8 +60,11 @@ def reconstruct(
     if len(images) != count:
         raise ReveilError(f"images: {len(images)} indices for {count} images; allowed: one each")
     method = METHODS.get(parameters["method"])
+    if known.find(known.ATTACK, parameters["method"], known.ATS):
+        method = plugged.reconstruct
     if method is None:
-        raise ReveilError(not_allowed("attack method", parameters["method"], METHODS))
+        own = known.names(known.ATTACK, known.ATS)
+        raise ReveilError(not_allowed("attack method", parameters["method"], [*METHODS, *own]))
     return method(
         model,
         shared,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from reveil.attacks.moves import is_blend
 from reveil.attacks.settings import Settings
+from reveil.bounds import undrawn
 from reveil.errors import ReveilError, not_allowed
 from reveil.library import IDENTITY, LIBRARY, function_name
 from reveil.policies import Policy
@@ -87,7 +88,12 @@ def hypotheses(policy: Policy, augment: str, channels: int, factors: str) -> lis
         channels: of the images; colour does nothing to one.
         factors: ``signs``, or ``learned``: of the blends (brightness, contrast, color, sharpness)
             the sign is no hypothesis but an unknown number.
+
+    Raises:
+        ReveilError: a plug-in draws something, of which nothing is known.
     """
+    if "policy" in augment and policy.plugged:
+        raise ReveilError(undrawn(policy.name))
     members = policy.members if "policy" in augment else ((),)
     return [
         Hypothesis(member, operations, signs)

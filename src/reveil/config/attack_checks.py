@@ -7,6 +7,7 @@ from reveil import datasets
 from reveil.config.presets import DEFAULT
 from reveil.config.study import Study
 from reveil.datasets import Dataset
+from reveil.plugins import known
 
 Values = Mapping[str, Any]
 
@@ -104,7 +105,8 @@ def _alone(name: str, attack: Values, default: Values) -> Iterator[tuple[str, st
     def told(part: str, reason: str) -> tuple[str, str]:
         return part, f"attacks.{name}.{part}: {attack[part]!r} {reason}"
 
-    for part, (other, values) in USED_BY.items():
+    plugged = known.built_on("attacks", attack)
+    for part, (other, values) in USED_BY.items() if not plugged else ():
         if attack[other] not in values and attack[part] != default[part]:
             yield told(
                 part,

@@ -14,6 +14,7 @@ from reveil.config import (
     folder_checks,
     image_checks,
     name_checks,
+    plugin_checks,
     policy_checks,
     private_checks,
     unir_checks,
@@ -31,12 +32,14 @@ from reveil.config.schema import (
 )
 from reveil.config.study import Study
 from reveil.errors import ReveilError
+from reveil.plugins import known
 
 Config = Mapping[str, Any]
 Root = str | os.PathLike[str]
 Broken = frozenset[tuple[str, ...]]
 
 CHECKS = (
+    plugin_checks.check,
     name_checks.check,
     image_checks.check,
     policy_checks.check,
@@ -79,11 +82,13 @@ def check(config: Config, root: Root) -> list[str]:
 
     What fails the schema is taken out before the checks that relate keys to each other, and what
     it was taken out of is left out of them, so that one mistake neither hides another nor is told
-    twice. The folders of images that ``config`` names are datasets from here on.
+    twice. The folders of images that ``config`` names are datasets from here on, and the names
+    of its plug-ins are known.
     """
-    schema = load_schema(root)
+    unread = plugin_checks.register(config, root) if isinstance(config, Mapping) else []
+    schema = plugin_checks.extended(load_schema(root))
     wrong = problems(config, schema)
-    messages = [str(problem) for problem in wrong]
+    messages = [*unread, *map(str, wrong)]
     broken = _broken(wrong)
     presets: dict[str, Presets] = {}
     clean = without(dict(config), wrong)
@@ -147,6 +152,7 @@ def _preset_files(
             broken.add((kind, name))
         if not (found and name == DEFAULT):
             files[name] = content
+    files |= known.presets(kind)
     if DEFAULT not in paths:
         messages.append(f"config/{kind}/{DEFAULT}.yaml: is missing")
     return files, messages, frozenset(broken)

@@ -7,6 +7,7 @@ from reveil.config.presets import DEFAULT
 from reveil.config.study import Study
 from reveil.cvnn.methods import INFERENCE
 from reveil.errors import not_allowed
+from reveil.plugins import known
 
 Values = Mapping[str, Any]
 
@@ -54,7 +55,8 @@ def check(study: Study) -> Iterator[str]:
 def _alone(study: Study, name: str, attack: Values, default: Values) -> Iterator[tuple[str, str]]:
     """Yield (key, what is wrong with it)."""
     method = attack["method"]
-    for part, methods in USED_BY.items():
+    plugged = known.built_on("feature_attacks", attack)
+    for part, methods in USED_BY.items() if not plugged else ():
         if method not in methods and attack[part] != default[part]:
             yield (
                 part,

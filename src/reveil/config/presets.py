@@ -11,6 +11,7 @@ import yaml
 
 from reveil.config import derived
 from reveil.errors import ReveilError, not_allowed
+from reveil.plugins import known
 
 KINDS = (
     "protocols",
@@ -107,7 +108,7 @@ class Presets:
 
     Args:
         kind: one of ``KINDS``.
-        files: content of the preset files by name.
+        files: content of the preset files by name, and of the presets that plug-ins give.
         changes: the section ``kind`` of the configuration.
     """
 
@@ -118,9 +119,12 @@ class Presets:
 
     @classmethod
     def load(cls, config: Mapping[str, Any], root: str | os.PathLike[str], kind: str) -> "Presets":
-        """Read the preset files below ``root`` and take the changes from ``config``."""
+        """Read the preset files below ``root``, and take the changes from ``config``."""
         # Not copied, as merging them copies.
-        return cls(kind, _preset_files(root, kind), config.get(kind) or {})
+        files = _preset_files(root, kind)
+        if given := known.presets(kind):
+            files = {**files, **given}
+        return cls(kind, files, config.get(kind) or {})
 
     @property
     def names(self) -> list[str]:

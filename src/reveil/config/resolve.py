@@ -10,6 +10,7 @@ from reveil.config.presets import Presets, merge
 from reveil.cvnn.names import is_private
 from reveil.cvnn.protections import Protection, from_values
 from reveil.models.names import parse
+from reveil.plugins import known
 from reveil.unir import methods
 from reveil.unir.methods import MethodSettings
 from reveil.unir.names import is_reconstructor
@@ -129,7 +130,8 @@ def resolve_reconstruction(config: Config, root: Root, name: str) -> MethodSetti
 
 def values_of(presets: Presets, name: str) -> dict[str, Any]:
     """Return every key of ``name`` of loaded presets, whether they go together or not."""
-    return reduce(merge, map(_values, presets.layers(name)), {})
+    values = reduce(merge, map(_values, presets.layers(name)), {})
+    return known.completed(presets.kind, values)
 
 
 def protocol_of(presets: Presets, name: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ DEFINITIONS = {
     "experiments": "experiment",
 }
 
+# Keys of presets that only those have who build on something.
+NOT_IN_DEFAULTS = ("base", "parameters")
+
 _TYPES = {
     "integer": "an integer",
     "number": "a number",
@@ -111,14 +114,14 @@ def problems(value: Any, schema: Schema) -> list[Problem]:
 
 
 def missing_keys(value: Any, schema: Schema, root: Schema, key: Key = ()) -> Iterator[Key]:
-    """Yield the keys that ``schema`` describes and ``value`` does not have, ``base`` aside."""
+    """Yield the keys that ``schema`` describes and a default has to have, but has not."""
     schema = resolved(schema, root)
     if not isinstance(value, Mapping):
         return
     for name, below in schema.get("properties", {}).items():
         if name in value:
             yield from missing_keys(value[name], below, root, (*key, name))
-        elif name != "base":
+        elif name not in NOT_IN_DEFAULTS:
             yield (*key, name)
 
 

@@ -54,7 +54,7 @@ class Hiding:
         """
         network = self.network
         if others is None:
-            if self.protection.kind == "noisy":
+            if self.protection.disturbs:
                 features = network.noisy(features, self.noise(features, at))
             return network.classify(network.process(features))
         count, both = len(features), self.protection.counterpart == "pair"

@@ -134,7 +134,7 @@ class _PlainTest:
     def count(self, piece: slice) -> Tensor:
         """Return correct answers and summed losses of some images, (2,)."""
         features = self.network.encode(self.normalise(self.images[piece]))
-        if self.network.protection.kind == "noisy":
+        if self.network.protection.disturbs:
             rows = torch.arange(len(self.images))[piece]
             shared = self.network.protection.noise == "shared"
             noise = noise_of(self.seed, rows, features, shared)

@@ -8,6 +8,7 @@ from reveil.cvnn.kit import Kit, RealKit, StackedKit
 from reveil.cvnn.layers import MOMENTUM
 from reveil.cvnn.names import PrivateArchitecture, parse
 from reveil.cvnn.networks import adversary, alexnet, lenet, resnet, vgg
+from reveil.cvnn.plugged import protect
 from reveil.cvnn.protections import Protection
 from reveil.errors import ReveilError, not_allowed
 from reveil.models.fresh import seeded
@@ -83,7 +84,10 @@ class PrivateNetwork(nn.Module):
         ``fresh``: epsilon is the noise times the standard deviation of each feature map, over the
         positions of a sample's channel, so that no sample depends on its neighbours. ``shared``:
         the noise plus the mean of a over the batch, whose running average serves in evaluation.
+        A plug-in says by itself what becomes of both.
         """
+        if self.protection.plugged:
+            return protect(self.protection, a, noise.to(a).expand_as(a))
         gamma = self.protection.gamma
         noise = noise.to(a)
         if self.running_mean is None:

@@ -6,7 +6,7 @@ torch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reveil.preset_values import PresetKind, Range, is_whole, whole_from
@@ -76,6 +76,7 @@ class Protection:
         gamma: strength of the noise in standard deviations, 0 without noise.
         noise: ``fresh``, N(0, 1) times the standard deviation of each feature, for every sample; or
             ``shared``, N(mean over the batch, 1), one draw for the batch.
+        parameters: of a plug-in's protection.
     """
 
     name: str
@@ -96,11 +97,22 @@ class Protection:
     coefficients: str
     gamma: float
     noise: str
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def rotates(self) -> bool:
         """Whether features leave the device as a rotated complex map."""
         return self.kind == "rotation"
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether features are changed with the help of noise: added here, or by a plug-in."""
+        return self.kind == "noisy" or self.plugged
+
+    @property
+    def plugged(self) -> bool:
+        """Whether a plug-in says what is done."""
+        return self.kind not in CHOICES["kind"]
 
 
 def relation_problems(values: Mapping[str, Any]) -> list[str]:
@@ -126,6 +138,8 @@ def relation_problems(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-KIND = PresetKind("protection", Protection, CHOICES, RANGES, relation_problems)
+KIND = PresetKind(
+    "protection", Protection, CHOICES, RANGES, relation_problems, plugged="protections"
+)
 KEYS = KIND.keys
 from_values, to_json, from_json, read = KIND.from_values, KIND.to_json, KIND.from_json, KIND.read

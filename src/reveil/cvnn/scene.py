@@ -179,7 +179,7 @@ def mixes_images(protection: Protection) -> bool:
 
 def needs_noise(protection: Protection) -> bool:
     """Return whether features leave the device with noise added to them, or mixed into them."""
-    return protection.kind == "noisy" or (protection.rotates and protection.counterpart == "noise")
+    return protection.disturbs or (protection.rotates and protection.counterpart == "noise")
 
 
 def encode(network: "PrivateNetwork", view: "View", pixels: Tensor, device: torch.device) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 SPLITS = ("train", "test")
-FORMATS = ("idx", "cifar10", "cifar100", "tiny-imagenet", "birds", "faces", "folder")
+FORMATS = ("idx", "cifar10", "cifar100", "tiny-imagenet", "birds", "faces", "folder", "plug-in")
 
 LABELS = "labels.npy"
 # Beside the labels, where these are groups of classes: the classes.
@@ -48,7 +48,7 @@ class Dataset:
         mean, std: per channel, on the [0, 1] scale.
         archives: file names; for ``idx`` training images, training labels, test images and
             test labels, in this order; for ``faces`` images, attributes, identities and partition;
-            none for ``folder``.
+            none for ``folder`` and ``plug-in``.
         contents: SHA-256 of what an archive holds once decompressed, where it is known.
         synthetic: whether :mod:`reveil.synthetic` made its images up, so that its numbers say
             nothing about the dataset whose layout it has.

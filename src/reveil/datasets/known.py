@@ -1,4 +1,4 @@
-"""The datasets that there are: those known here, and the folders of images of a configuration."""
+"""The datasets that there are: those known here, and those of a configuration."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,7 @@ from reveil.datasets.faces import CELEBA, hiding, small_faces, synthetic_small_f
 from reveil.datasets.facts import FINE, Dataset
 from reveil.datasets.folders import VARIABLE, of_facts, to_facts
 from reveil.datasets.labels import FASHION_GROUPS
+from reveil.datasets.plugged import FORMAT, of_plugins
 from reveil.errors import ReveilError, not_allowed
 
 IDX_ARCHIVES = (
@@ -234,10 +235,11 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(_ALL)
 
 
 def register(folders: Iterable[Dataset]) -> None:
-    """Make folders of images datasets, in place of all that were made so before."""
-    for name in [name for name, dataset in _ALL.items() if dataset.folder]:
+    """Make folders of images, and what plug-ins give, datasets, in place of all those before."""
+    own = [name for name, data in _ALL.items() if data.folder or data.format == FORMAT]
+    for name in own:
         del _ALL[name]
-    _ALL.update({dataset.name: dataset for dataset in folders})
+    _ALL.update({dataset.name: dataset for dataset in (*folders, *of_plugins())})
 
 
 def environment() -> dict[str, str]:

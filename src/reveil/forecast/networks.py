@@ -15,6 +15,7 @@ from reveil import datasets
 from reveil.cvnn import multiply_adds, private
 from reveil.cvnn.protections import Protection
 from reveil.models.blank import blank
+from reveil.models.names import PLUGGED, parse
 from reveil.models.zoo import construct
 from reveil.unir.names import is_reconstructor, reconstructs
 from reveil.unir.networks import Blueprint, NetworkSettings
@@ -24,6 +25,9 @@ from reveil.unir.networks import zoo as generators
 WEIGHT_BYTES = 4
 # Of what generators draw their images from, as far as counting goes.
 PADDED = 32
+
+# What stands for a network of a plug-in.
+TAKEN_FOR = "resnet20-1"
 
 # Values of a protection that change no layer with weights.
 _WEIGHTLESS: Mapping[str, Any] = {
@@ -79,6 +83,9 @@ def network(model: str, dataset: str, protection: Protection | None = None) -> N
         return _private(model, sized(protection), data.channels, size, data.classes)
     if is_reconstructor(model):
         return _generator(model, data.channels, size)
+    # What a plug-in builds is known once its code is run, which plans never do.
+    if parse(model).family == PLUGGED:
+        model = TAKEN_FOR
     # Policies are defined on colour, so that grey images come as three channels.
     with blank():
         built = construct(model, 3, size, data.classes)

@@ -25,6 +25,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
         "trace_gradsim": _SEARCH + "/{policy}",
         "prepare_dataset": "{dataset}",
         "prepare_folder": "{dataset}",
+        "prepare_plugin": "{dataset}",
     }
 )
 # Where the job's provenance lies, below results/{run}; the other jobs leave none.

@@ -164,6 +164,7 @@ ALIKE: Mapping[str, str] = MappingProxyType(
         "prepare_coarse_dataset": "prepare",
         "prepare_faces": "prepare",
         "prepare_folder": "prepare",
+        "prepare_plugin": "prepare",
     }
 )
 # Figures, tables, policies: Python, pandas and Matplotlib, started anew.

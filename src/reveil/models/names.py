@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from reveil.errors import ReveilError, nearest
+from reveil.plugins import known
 
 MAX_MULTIPLE = 16
 MAX_WIDTH = 512
@@ -19,6 +20,8 @@ ALLOWED = (
     f"resnet20-{{k}} (k from 1 to {MAX_MULTIPLE}), convnet, convnet-9, convnet-w{{n}} and "
     f"convnet-9-w{{n}} (n from 1 to {MAX_WIDTH}, other than {CONVNET_WIDTH}), lenetzhu"
 )
+# The family of networks that plug-ins give, under whatever names.
+PLUGGED = "plug-in"
 EXAMPLES = ("resnet20-4", "resnet20-1", "convnet", "convnet-9", "convnet-w16", "lenetzhu")
 
 _RESNET = re.compile(r"resnet20-([1-9][0-9]*)")
@@ -30,9 +33,9 @@ class Architecture:
     """What a model name stands for.
 
     Attributes:
-        family: ``resnet20``, ``convnet`` or ``lenetzhu``.
-        width: channels of the first convolution.
-        layers: number of convolutions, shortcuts aside.
+        family: ``resnet20``, ``convnet``, ``lenetzhu`` or ``PLUGGED``.
+        width: channels of the first convolution; 0 of a plug-in's.
+        layers: number of convolutions, shortcuts aside; 0 of a plug-in's.
     """
 
     family: str
@@ -41,7 +44,7 @@ class Architecture:
 
 
 def has_batch_norm(name: str) -> bool:
-    """Return whether a model normalises by batch statistics.
+    """Return whether a model normalises by batch statistics, as a plug-in's may.
 
     Raises:
         ReveilError: the name is not in the grammar.
@@ -69,9 +72,12 @@ def parse(name: str) -> Architecture:
             raise ReveilError(f"model: {name!r} is called {name.removesuffix(f'-w{width}')!r} here")
         if width <= MAX_WIDTH:
             return Architecture("convnet", width=width, layers=9 if match[1] else 8)
-    hint = nearest(name, EXAMPLES)
+    if known.find(known.MODEL, name):
+        return Architecture(PLUGGED, width=0, layers=0)
+    own = known.names(known.MODEL)
+    hint = nearest(name, (*EXAMPLES, *own))
     raise ReveilError(
-        f"model: {name!r} is not allowed; allowed: {ALLOWED}"
+        f"model: {name!r} is not allowed; allowed: {', '.join((ALLOWED, *own))}"
         + (f"; did you mean {hint!r}?" if hint else "")
     )
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from reveil.errors import ReveilError
 from reveil.files import atomic
-from reveil.models.zoo import construct
+from reveil.models.names import PLUGGED, parse
+from reveil.models.zoo import build, construct
 
 REQUIRED = ("model", "channels", "size", "classes")
 DIGEST = "tensors_sha256"
@@ -61,8 +62,7 @@ def load_model(
     require(path, metadata, REQUIRED)
     numbers = read_numbers(path, metadata)
     try:
-        with torch.device("meta"):
-            model = construct(metadata["model"], *numbers)
+        model = _blank(metadata["model"], numbers)
     except ReveilError as error:
         raise ReveilError(f"weights {path}: {error}") from None
     restore(path, metadata["model"], model, state)
@@ -136,6 +136,15 @@ def require(path: str | Path, metadata: Mapping[str, object], keys: Sequence[str
     """
     if missing := [key for key in keys if key not in metadata]:
         raise ReveilError(f"weights {path}: metadata lacks {', '.join(missing)}")
+
+
+def _blank(name: str, numbers: tuple[int, int, int]) -> nn.Module:
+    """Return a network whose weights are still to be put in."""
+    # Code of users may calculate where it builds, which nothing does on the meta device.
+    if parse(name).family == PLUGGED:
+        return build(name, *numbers, seed=0)
+    with torch.device("meta"):
+        return construct(name, *numbers)
 
 
 def _compare(

@@ -6,7 +6,8 @@ from reveil.errors import ReveilError, not_allowed
 from reveil.models.convnet import ConvNet
 from reveil.models.fresh import seeded
 from reveil.models.lenet import LeNetZhu
-from reveil.models.names import parse
+from reveil.models.names import PLUGGED, parse
+from reveil.models.plugged import built, check
 from reveil.models.resnet import ResNet20
 
 CHANNELS = (1, 3)
@@ -28,9 +29,13 @@ def build(name: str, channels: int, size: int, classes: int, seed: int | None = 
         seed: None for a draw that differs every time.
 
     Raises:
-        ReveilError: an unknown name, or images that the network cannot take.
+        ReveilError: an unknown name, images that the network cannot take, or a network of a plug-in
+            that cannot be attacked.
     """
-    return seeded(lambda: construct(name, channels, size, classes), seed, name)
+    model = seeded(lambda: construct(name, channels, size, classes), seed, name)
+    if parse(name).family == PLUGGED:
+        check(name, model, (channels, size, size), classes)
+    return model
 
 
 def construct(name: str, channels: int, size: int, classes: int) -> nn.Module:
@@ -38,7 +43,7 @@ def construct(name: str, channels: int, size: int, classes: int) -> nn.Module:
     architecture = parse(name)
     if channels not in CHANNELS:
         raise ReveilError(not_allowed("channels", channels, CHANNELS))
-    if size < MIN_SIZE:
+    if size < MIN_SIZE and architecture.family != PLUGGED:
         raise ReveilError(f"size: {size!r} is not allowed; allowed: {MIN_SIZE} pixels or more")
     if classes < 2:
         raise ReveilError(f"classes: {classes!r} is not allowed; allowed: 2 or more")
@@ -46,6 +51,8 @@ def construct(name: str, channels: int, size: int, classes: int) -> nn.Module:
         return ResNet20(channels, classes, architecture.width)
     if architecture.family == "convnet":
         return ConvNet(channels, size, classes, architecture.width, architecture.layers)
+    if architecture.family == PLUGGED:
+        return built(name, channels, size, classes)
     return LeNetZhu(channels, size, classes)
 
 

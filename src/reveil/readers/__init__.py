@@ -13,7 +13,7 @@ from reveil.disk import reserve
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_npy
 from reveil.progress import Progress
-from reveil.readers import birds, cifar, faces, folder, idx, tiny_imagenet
+from reveil.readers import birds, cifar, faces, folder, idx, plugged, tiny_imagenet
 from reveil.readers.blocks import Block, check_classes
 from reveil.readers.cifar import cifar_members
 from reveil.readers.idx import read_idx
@@ -28,6 +28,7 @@ READERS = {
     "birds": birds.blocks,
     "faces": faces.blocks,
     "folder": folder.blocks,
+    "plug-in": plugged.blocks,
 }
 
 

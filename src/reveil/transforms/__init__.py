@@ -11,8 +11,11 @@ from torch import Tensor
 
 from reveil.errors import ReveilError
 from reveil.library import LIBRARY, Operation
-from reveil.transforms import batched, compiled
+from reveil.transforms import batched, compiled, plugged
 from reveil.transforms.grouping import map_groups
+
+# Of a policy: positions in the library, or the name of a plug-in's transformation.
+Members = Sequence[Sequence[int | str]]
 
 __all__ = [
     "LIBRARY",
@@ -65,22 +68,31 @@ def transform_mask(mask: Tensor, index: int, signs: Tensor) -> Tensor:
 
 
 def transform_policy(
-    images: Tensor, members: Sequence[Sequence[int]], drawn: Tensor, signs: Tensor
+    images: Tensor,
+    members: Members,
+    drawn: Tensor,
+    signs: Tensor,
+    seeds: Tensor | None = None,
 ) -> Tensor:
     """Apply to each image the operations of the member it drew, one after the other.
 
     Args:
         images: uint8 (N, C, H, W) with 1 or 3 channels, on any device.
-        members: of a policy, each of positions in ``LIBRARY``.
+        members: of a policy, each of positions in ``LIBRARY``, or the name of a plug-in's
+            transformation.
         drawn: (N,) int64, the member of each image.
         signs: (N, S) of +1 and -1, one for each slot of the longest member, or more.
+        seeds: (N,) int64 of each image's stream, where a plug-in has a part in the policy.
 
     Returns:
         uint8 images of the same shape on the same device; without operations the images themselves.
 
     Raises:
-        ReveilError: an index outside the library, or tensors of another type or shape.
+        ReveilError: an index outside the library, tensors of another type or shape, or a mistake
+            in a plug-in.
     """
+    if any(isinstance(step, str) for member in members for step in member):
+        return _with_plugins(images, members, drawn, signs, seeds)
     longest = max(map(len, members))
     _check_images(images)
     _check_draws(drawn, signs, images, longest)
@@ -95,10 +107,25 @@ def transform_policy(
     )
 
 
-def transform_policy_mask(
-    mask: Tensor, members: Sequence[Sequence[int]], drawn: Tensor, signs: Tensor
+def _with_plugins(
+    images: Tensor, members: Members, drawn: Tensor, signs: Tensor, seeds: Tensor | None
 ) -> Tensor:
+    """Apply each member to the images that drew it: a plug-in's call, or operations here."""
+
+    def apply_member(member: int, part: Tensor, rows: Tensor) -> Tensor:
+        steps = members[member]
+        if steps and isinstance(steps[0], str):
+            return plugged.transform(part, steps[0], seeds[rows])
+        first = torch.zeros(len(part), dtype=torch.int64, device=part.device)
+        return transform_policy(part, [steps], first, signs[rows])
+
+    return map_groups(drawn, images, apply_member)
+
+
+def transform_policy_mask(mask: Tensor, members: Members, drawn: Tensor, signs: Tensor) -> Tensor:
     """Carry a mask of image content through the moves of ``transform_policy``.
+
+    What a plug-in moves is not known: its transformations leave the mask as it is.
 
     Args:
         mask: bool (N, 1, H, W), see ``transform_mask``; the rest as in ``transform_policy``.
@@ -109,7 +136,7 @@ def transform_policy_mask(
 def _each_member(
     move: Callable[[Tensor, Operation, Tensor], Tensor],
     images: Tensor,
-    members: Sequence[Sequence[int]],
+    members: Members,
     drawn: Tensor,
     signs: Tensor,
 ) -> Tensor:
@@ -117,7 +144,8 @@ def _each_member(
 
     def apply_member(member: int, part: Tensor, rows: Tensor) -> Tensor:
         chosen = signs[rows]
-        for slot, index in enumerate(members[member]):
+        steps = (step for step in enumerate(members[member]) if not isinstance(step[1], str))
+        for slot, index in steps:
             part = move(part, _operation(index), chosen[:, slot])
         return part
 

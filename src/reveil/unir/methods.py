@@ -5,10 +5,11 @@ while the graph is planned, so it does not import torch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reveil.errors import ReveilError, not_allowed
+from reveil.plugins import known
 from reveil.preset_values import POSITIVE, PresetKind, Range, whole_from
 from reveil.unir.operators.settings import OperatorSettings
 
@@ -68,7 +69,7 @@ class MethodSettings:
 
     Attributes:
         name: of the preset.
-        method: a key of ``MODULES``.
+        method: a key of ``MODULES``, or the name that a plug-in gives.
         weights: of the network: ``last``, or ``averaged`` over training.
         sigma: of the Gaussian of the normalised convolution, in pixels.
         iterations: of Adam, or of Richardson and Lucy.
@@ -79,6 +80,7 @@ class MethodSettings:
         noise_to_signal: K of Wiener's filter; ``auto``: noise_std^2 / P with P, the variance of the
             image, estimated from each measurement as var(y) - noise_std^2.
         width: channels of the deep image prior's network.
+        parameters: of a plug-in's method.
     """
 
     name: str
@@ -91,11 +93,17 @@ class MethodSettings:
     weight: float
     noise_to_signal: float | str
     width: int
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-KIND = PresetKind("reconstruction", MethodSettings, CHOICES, RANGES)
+KIND = PresetKind("reconstruction", MethodSettings, CHOICES, RANGES, plugged="reconstructions")
 KEYS = KIND.keys
 from_values = KIND.from_values
+
+
+def is_plugged(method: str) -> bool:
+    """Return whether a plug-in gives a method."""
+    return known.find(known.ATTACK, method, known.UNIR) is not None
 
 
 def applies(method: str, operator: OperatorSettings) -> bool:
@@ -104,6 +112,8 @@ def applies(method: str, operator: OperatorSettings) -> bool:
     Raises:
         ReveilError: the method is unknown.
     """
+    if is_plugged(method):
+        return True
     if method not in _NEEDS:
         raise ReveilError(not_allowed("method", method, MODULES))
     blurred, masked = operator.kind == "blur", operator.masks and operator.observable

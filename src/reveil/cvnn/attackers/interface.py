@@ -12,6 +12,7 @@ from reveil.cvnn.attackers.own import Hidden, OwnData
 from reveil.cvnn.methods import MODULES
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError, not_allowed
+from reveil.plugins import known as plugins
 
 if TYPE_CHECKING:
     from reveil.cvnn.private import PrivateNetwork
@@ -118,9 +119,14 @@ def make_attacker(
         ReveilError: an unknown method, or an attack that cannot be done on this network.
     """
     method = attack["method"]
-    if method not in MODULES:
+    own = plugins.built_on("feature_attacks", attack)
+    if own is None and method not in MODULES:
         raise ReveilError(not_allowed("attack.method", method, MODULES))
     known = Known(name, attack, network, critic, tuple(shape), seed, torch.device(device), inner)
+    if own is not None:
+        from reveil.cvnn.attackers.plugged import make
+
+        return make(own, known)
     return import_module(f"reveil.cvnn.attackers.{MODULES[method]}").make(known)
 
 

@@ -4,6 +4,7 @@ from reveil.unir.operators.base import Operator
 from reveil.unir.operators.blur import Blur
 from reveil.unir.operators.extract import Extract
 from reveil.unir.operators.masks import Identity, Pixels, Rectangle
+from reveil.unir.operators.plugged import made
 from reveil.unir.operators.projections import Project
 from reveil.unir.operators.runs import RowRuns
 from reveil.unir.operators.settings import OperatorSettings
@@ -27,4 +28,5 @@ def make(settings: OperatorSettings, shape: tuple[int, int, int]) -> Operator:
     Raises:
         ReveilError: images of this shape cannot be measured so.
     """
-    return _KINDS[settings.kind](settings, shape)
+    kind = _KINDS.get(settings.kind)
+    return made(settings, shape) if kind is None else kind(settings, shape)

@@ -7,7 +7,7 @@ torch.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -92,6 +92,7 @@ class OperatorSettings:
             corner, which is AmbientGAN's 6 for 28 and 14 for 64 pixels.
         angles: how many projections a measurement has.
         with_theta: whether the angles are appended to the measurement.
+        parameters: of a plug-in's operator.
     """
 
     name: str
@@ -113,6 +114,7 @@ class OperatorSettings:
     padding: int | str
     angles: int
     with_theta: bool
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def masks(self) -> bool:
@@ -186,6 +188,8 @@ def shape_problems(settings: OperatorSettings, shape: tuple[int, int, int]) -> l
     return problems
 
 
-KIND = PresetKind("operator", OperatorSettings, CHOICES, RANGES, relation_problems)
+KIND = PresetKind(
+    "operator", OperatorSettings, CHOICES, RANGES, relation_problems, plugged="operators"
+)
 KEYS = KIND.keys
 from_values, to_json, from_json, read = KIND.from_values, KIND.to_json, KIND.from_json, KIND.read

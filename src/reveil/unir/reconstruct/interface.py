@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reveil.chunks import run_in_chunks
 from reveil.errors import ReveilError
-from reveil.unir.methods import MODULES, MethodSettings, require
+from reveil.unir.methods import MODULES, MethodSettings, is_plugged, require
 from reveil.unir.networks.interface import Reconstructor
 from reveil.unir.operators.base import Operator
 
@@ -91,6 +91,10 @@ def make(settings: MethodSettings, known: Known) -> Method:
         ReveilError: it is not applicable to the operator, or needs what is not known.
     """
     require(settings.method, known.operator.settings)
+    if is_plugged(settings.method):
+        from reveil.unir.reconstruct.plugged import Plugged
+
+        return Plugged(settings, known)
     module = import_module(f"reveil.unir.reconstruct.{MODULES[settings.method]}")
     return module.METHODS[settings.method](settings, known)
 
