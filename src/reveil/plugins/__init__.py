@@ -1,6 +1,6 @@
 """What a plug-in file imports: decorators that name a function or class in the config.
 
-A plug-in is a Python file of the user's that the key ``plugins`` of the configuration names:
+A plug-in is a Python file of the user's that the key ``plugins`` of the configuration names::
 
     from reveil.plugins import defence
 
@@ -9,8 +9,8 @@ A plug-in is a Python file of the user's that the key ``plugins`` of the configu
         return [g.mul(1000).round().div(1000) for g in gradients]
 
 Plans read the decorators without running the file, so names and all other arguments are written out
-as literals. Only jobs that need one of its names run the file. The guides docs/guides/own-*.md have
-an example of each kind.
+as literals. Only jobs that need one of its names run the file. The guides
+``docs/guides/own-*.md`` have an example of each kind.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
