@@ -21,6 +21,7 @@ from reveil.disk import explain
 from reveil.ending import Stopping, end_with_snakemake, leave
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
+from reveil.provenance import records, source
 
 # Drawing jobs use this module too, and must not pay for importing PyTorch.
 if TYPE_CHECKING:
@@ -129,7 +130,16 @@ class Job:
         if error is not None:
             log.error("%s failed", self.name, exc_info=error)
         elif hasattr(sys.modules["__main__"], "snakemake"):
+            self._note()
             atexit.register(leave)
+
+    def _note(self) -> None:
+        """Note what made the outputs of this job, beside its log."""
+        try:
+            if facts := records.rule_facts():
+                write_json(records.record_path(self.log_file), self.provenance(**facts))
+        except ReveilError as error:
+            fail(error)
 
     def state(self, output: str, identity: Mapping[str, Any], *, interval: float = 60.0) -> "State":
         """Return the resumable state of the job that writes ``output``, under ``scratch/``."""
@@ -155,6 +165,9 @@ class Job:
             "job": self.name,
             "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(time.time() - self.started, 3),
+            "peak_mb": records.peak_mb(),
+            "peak_gpu_mb": _gpu_peak_mb(self.device),
+            **source.known_commit()._asdict(),
             "device": None if self.device is None else str(self.device),
             "gpu": _gpu_name(self.device),
             "machine": platform.machine(),
@@ -202,6 +215,14 @@ def _gpu_name(device: "torch.device | None") -> str | None:
     import torch
 
     return torch.cuda.get_device_name(device)
+
+
+def _gpu_peak_mb(device: "torch.device | None") -> float | None:
+    if device is None or device.type != "cuda":
+        return None
+    import torch
+
+    return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
 
 
 def _cpu_name() -> str:
