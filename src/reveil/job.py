@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from reveil import cards
+from reveil.console import Console
 from reveil.digest import data_digest
 from reveil.disk import explain
 from reveil.ending import Stopping, end_with_snakemake, leave
@@ -180,7 +181,10 @@ class Job:
 
 
 def start_logging(log_file: str) -> None:
-    """Send log records of level INFO and above to ``log_file`` and to the error stream."""
+    """Send log records of level INFO and above to ``log_file`` and to the error stream.
+
+    How far a long job is goes to the file, and to the stream where that is a terminal.
+    """
     try:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(log_file, mode="w")
@@ -190,7 +194,7 @@ def start_logging(log_file: str) -> None:
         level=logging.INFO,
         format="%(asctime)s %(message)s",
         datefmt="%H:%M:%S",
-        handlers=[file, logging.StreamHandler(sys.stderr)],
+        handlers=[file, Console(sys.stderr)],
         force=True,
     )
 

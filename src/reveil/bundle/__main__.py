@@ -1,4 +1,4 @@
-"""``make bundle`` asks whether a run can be packed, ``make unpack`` puts a bundle into this clone."""
+"""``make bundle`` asks if a run can be packed; ``make unpack`` puts a bundle into this clone."""
 
 import argparse
 import sys

@@ -192,7 +192,7 @@ def _add_paper(crate: ROCrate, paper: Mapping[str, Any]) -> Any:
 
 
 def sources(names: Iterable[str], registry: Sequence[Source], known: Mapping[str, Any]) -> list:
-    """Return one source of each archive of some datasets: the first with an address, else the first.
+    """Return one source of each archive of some datasets: if there is any, one with an address.
 
     Args:
         names: of datasets; folders of the user have no archives.

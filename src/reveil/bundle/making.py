@@ -8,7 +8,7 @@ from typing import Any
 
 from reveil import datasets
 from reveil.bundle import archive, contents, readme
-from reveil.bundle.contents import CHECKPOINTS, METADATA, README
+from reveil.bundle.contents import CHECKPOINTS, README
 from reveil.config.presets import read_yaml
 from reveil.datasets import read_registry
 from reveil.files import write_json, write_text
