@@ -25,8 +25,7 @@ Each target is one job, without data and without a GPU. Targets of this run:
 
 {targets}
 
-Without TARGET all are drawn. `unzip reveil-{run}.crate.zip 'results/*' 'logs/*'` unpacks a bundle
-as well, into a clone in which nothing ran before.
+Without TARGET all are drawn.
 """
 
 

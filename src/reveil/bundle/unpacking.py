@@ -21,6 +21,7 @@ BLOCK = 2**20
 def unpack(bundle: str | Path, root: Path) -> list[str]:
     """Put the results of a bundle below ``root``, and return their names.
 
+    Files that are there already, with the same content, stay as they are.
     Tables get the present time and what is drawn from them an earlier one, so that Snakemake draws
     it again when asked, and asks for nothing behind the tables.
 
@@ -33,9 +34,9 @@ def unpack(bundle: str | Path, root: Path) -> list[str]:
             said = described(json.loads(archive.read(METADATA)))
             chosen = sorted(name for name in said if name.split("/")[0] in FOLDERS)
             _check_names(bundle, chosen)
-            _check_free(root, chosen, said)
+            there = _already_there(root, chosen, said)
             now = time.time()
-            for name in chosen:
+            for name in sorted(set(chosen) - there):
                 _write(archive, name, root / name, said[name])
                 drawn = archive.getinfo(name).date_time == DRAWN
                 os.utime(root / name, (now - BEFORE * drawn,) * 2)
@@ -49,13 +50,14 @@ def _check_names(bundle: str | Path, names: list[str]) -> None:
         raise ReveilError(f"{bundle}: holds {odd[0]!r}, which would leave the folder; not unpacked")
 
 
-def _check_free(root: Path, names: list[str], said: dict[str, str]) -> None:
-    taken = [name for name in names if os.path.lexists(root / name)]
-    if other := [name for name in taken if not same(root / name, said[name])]:
+def _already_there(root: Path, names: list[str], said: dict[str, str]) -> set[str]:
+    taken = {name for name in names if os.path.lexists(root / name)}
+    if other := [name for name in sorted(taken) if not same(root / name, said[name])]:
         raise ReveilError(
             f"{other[0]}: another file of this name is there already ({len(other)} in all); "
             "move that run out of the way, or unpack into another clone"
         )
+    return taken
 
 
 def _write(archive: zipfile.ZipFile, name: str, target: Path, digest: str) -> None:

@@ -13,6 +13,8 @@ from reveil.provenance.source import parse
 # Made from the results and this list, or by hand.
 LEFT_OUT = ("crate/", "provenance.json")
 PACKED = ".crate.zip"
+# Rules whose results are no part of what was found out.
+AFTERWARDS = ("record_config",)
 # First folder below that of the run, or of the study -> what lies there.
 KINDS = {
     "policies": "policy",
@@ -105,11 +107,13 @@ def _told(job: JobRecord) -> dict[str, Any]:
 
 
 def _span(jobs: Sequence[JobRecord]) -> dict[str, str | None]:
-    """Return when the first job began and the last one ended."""
+    """Return when the first job began and the last one ended, those after the run aside."""
     spans = [
         (start, start + timedelta(seconds=job.facts["wall_seconds"] or 0))
         for job in jobs
-        if job.facts["started"] and (start := datetime.fromisoformat(job.facts["started"]))
+        if job.facts["rule"] not in AFTERWARDS
+        and job.facts["started"]
+        and (start := datetime.fromisoformat(job.facts["started"]))
     ]
     if not spans:
         return {"started": None, "ended": None}
