@@ -37,6 +37,7 @@ include: "workflow/studies/tidy.smk"
 include: "workflow/studies/ats.smk"
 include: "workflow/studies/cvnn.smk"
 include: "workflow/studies/unir.smk"
+include: "workflow/rules/provenance_inputs.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/planning.smk"
 
