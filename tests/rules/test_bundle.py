@@ -125,7 +125,7 @@ def test_from_a_bundle_every_figure_and_table_is_one_job(unpacked: Clone) -> Non
     planned = unpacked.plan()
     assert {rule for rule in planned if rule != "all"} == DRAWN
     assert set(planned.values()) == {1}
-    for rule in sorted(DRAWN):
+    for rule in ("ats_figure_psnr", "cvnn_figure_grid", "unir_table_methods"):
         assert unpacked.plan(rule) == {rule: 1}
 
 
