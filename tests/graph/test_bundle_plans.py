@@ -22,7 +22,8 @@ import json
 drawn, needed = bundled()
 rules_of = {path: rule.name for path, rule in drawing_rules().items()}
 inputs = {rule.name: flat(rule.input) for path, rule in drawing_rules().items() if path in drawn}
-said = {"drawn": {path: rules_of[path] for path in drawn}, "needed": needed, "inputs": inputs}
+kept = [path for path in PACKED_AS_THEY_ARE if path in flat(rules.all.input)]
+said = {"kept": kept, "drawn": {path: rules_of[path] for path in drawn}, "needed": needed, "inputs": inputs}
 Path("bundled.json").write_text(json.dumps(said))
 """
 
@@ -36,7 +37,7 @@ def listed(clone: Clone) -> dict:
 def put(clone: Clone, said: dict) -> None:
     """Let empty files stand for those of a bundle, with the times that unpacking gives."""
     now = time.time()
-    ages = dict.fromkeys(said["drawn"], BEFORE) | dict.fromkeys(said["needed"], 0.0)
+    ages = dict.fromkeys(said["drawn"], BEFORE) | dict.fromkeys(said["needed"] + said["kept"], 0.0)
     for name, age in ages.items():
         path = clone.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
