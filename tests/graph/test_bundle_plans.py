@@ -23,7 +23,8 @@ drawn, needed = bundled()
 rules_of = {path: rule.name for path, rule in drawing_rules().items()}
 inputs = {rule.name: flat(rule.input) for path, rule in drawing_rules().items() if path in drawn}
 kept = [path for path in PACKED_AS_THEY_ARE if path in flat(rules.all.input)]
-said = {"kept": kept, "drawn": {path: rules_of[path] for path in drawn}, "needed": needed, "inputs": inputs}
+said = {"drawn": {path: rules_of[path] for path in drawn}, "needed": needed, "inputs": inputs}
+said["kept"] = kept
 Path("bundled.json").write_text(json.dumps(said))
 """
 
