@@ -21,6 +21,8 @@ CPUS ?=
 # BENCH_OPTIONS="--device cuda --minutes 9" or BENCH_OPTIONS="--only attack-convnet".
 BENCH_OUT ?= benchmarks/results
 BENCH_OPTIONS ?=
+# Of `make unpack`: the file that `make bundle` made.
+BUNDLE ?=
 # Of `make cluster`: the profile, further arguments of Snakemake, and options of the supervisor,
 # such as --follow.
 PROFILE ?= profiles/slurm
@@ -32,12 +34,14 @@ SUPERVISOR := PYTHONPATH=src $(BIN)/python -m reveil.supervisor
 MINUTES ?= 9
 GRACE ?= 45
 
-.PHONY: help setup demo plan part cluster cluster-status cluster-stop test lint docs site bench clean-demo
+.PHONY: help setup demo plan part bundle unpack cluster cluster-status cluster-stop test lint docs site bench clean-demo
 
 help:
 	@echo "make demo    the small reproduction, from images to results/demo/report.html"
 	@echo "make plan    what a run would take: make plan TARGET=ats CONFIG=config/fashion.yaml GPUS=4 CPUS=16"
 	@echo "make part    so much of a run as fits into 9 minutes; the same again goes on: make part CONFIG=config/fashion-core.yaml"
+	@echo "make bundle  a finished run as one file to hand on: make bundle CONFIG=config/demo.yaml"
+	@echo "make unpack  such a file into this clone, to draw from: make unpack BUNDLE=reveil-demo.crate.zip"
 	@echo "make cluster a run that goes on without you; see docs/guides/unattended.md"
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
@@ -97,6 +101,15 @@ part: setup
 		0|yes0) echo "all is made" ;; \
 		yes*|124|137) echo "stopped; the same command goes on from here"; exit 75 ;; \
 		*) exit $$status ;; esac
+
+# What a bundle is made of is never computed on the way: a run that is not finished is refused.
+bundle: setup
+	@config="$(if $(CONFIG),--configfile $(CONFIG))"; \
+	PYTHONPATH=src $(BIN)/python -m reveil.bundle check $$config && \
+	$(BIN)/snakemake pack_bundle --quiet rules --cores $(CORES) $$config
+
+unpack: setup
+	@PYTHONPATH=src $(BIN)/python -m reveil.bundle unpack "$(BUNDLE)"
 
 cluster: setup
 	@$(SUPERVISOR) $(OPTIONS) -- $(TARGET) $(ARGS) $(if $(CONFIG),--configfile $(CONFIG)) --workflow-profile $(PROFILE)

@@ -41,6 +41,8 @@ include: "workflow/rules/verdict_inputs.smk"
 include: "workflow/rules/gallery_inputs.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/verdicts.smk"
+include: "workflow/rules/provenance_inputs.smk"
+include: "workflow/rules/provenance.smk"
 include: "workflow/rules/planning.smk"
 
 

@@ -92,7 +92,7 @@ def evaluate(
 
     try:
         size = chunk or AUTO_CHUNK.get(images.device.type, AUTO_CHUNK["cpu"])
-        pieces = run_in_chunks(count, len(labels), size)
+        pieces = run_in_chunks(count, len(labels), size, what="test images")
     finally:
         model.train(training)
     correct, loss = torch.stack(pieces).sum(dim=0).tolist() if pieces else (0.0, 0.0)

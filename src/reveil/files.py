@@ -75,6 +75,13 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def write_yaml(path: str | os.PathLike[str], value: Any) -> None:
+    """Write ``value`` as YAML with sorted keys, which says the same wherever it is read."""
+    import yaml
+
+    write_text(path, yaml.safe_dump(value, sort_keys=True, allow_unicode=True, width=100))
+
+
 def write_csv(path: str | os.PathLike[str], table: Any) -> None:
     """Write a table without an index, numbers with 10 significant digits.
 

@@ -16,12 +16,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from reveil import cards
+from reveil.console import Console
 from reveil.digest import data_digest
 from reveil.disk import explain
 from reveil.ending import Stopping, end_with_snakemake, leave
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
 from reveil.plugins import calling
+from reveil.provenance import records, source
 
 # Drawing jobs use this module too, and must not pay for importing PyTorch.
 if TYPE_CHECKING:
@@ -133,7 +135,16 @@ class Job:
         if error is not None:
             log.error("%s failed", self.name, exc_info=error)
         elif hasattr(sys.modules["__main__"], "snakemake"):
+            self._note()
             atexit.register(leave)
+
+    def _note(self) -> None:
+        """Note what made the outputs of this job, beside its log."""
+        try:
+            if facts := records.rule_facts():
+                write_json(records.record_path(self.log_file), self.provenance(**facts))
+        except ReveilError as error:
+            fail(error)
 
     def state(self, output: str, identity: Mapping[str, Any], *, interval: float = 60.0) -> "State":
         """Return the resumable state of the job that writes ``output``, under ``scratch/``."""
@@ -159,6 +170,9 @@ class Job:
             "job": self.name,
             "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(time.time() - self.started, 3),
+            "peak_mb": records.peak_mb(),
+            "peak_gpu_mb": _gpu_peak_mb(self.device),
+            **source.known_commit()._asdict(),
             "device": None if self.device is None else str(self.device),
             "gpu": _gpu_name(self.device),
             "machine": platform.machine(),
@@ -172,7 +186,10 @@ class Job:
 
 
 def start_logging(log_file: str) -> None:
-    """Send log records of level INFO and above to ``log_file`` and to the error stream."""
+    """Send log records of level INFO and above to ``log_file`` and to the error stream.
+
+    How far a long job is goes to the file, and to the stream where that is a terminal.
+    """
     try:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(log_file, mode="w")
@@ -182,7 +199,7 @@ def start_logging(log_file: str) -> None:
         level=logging.INFO,
         format="%(asctime)s %(message)s",
         datefmt="%H:%M:%S",
-        handlers=[file, logging.StreamHandler(sys.stderr)],
+        handlers=[file, Console(sys.stderr)],
         force=True,
     )
 
@@ -207,6 +224,14 @@ def _gpu_name(device: "torch.device | None") -> str | None:
     import torch
 
     return torch.cuda.get_device_name(device)
+
+
+def _gpu_peak_mb(device: "torch.device | None") -> float | None:
+    if device is None or device.type != "cuda":
+        return None
+    import torch
+
+    return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
 
 
 def _cpu_name() -> str:

@@ -66,7 +66,7 @@ def ranks(
         limits = torch.stack([own, replaced])[:, :, None]
         return ((distances < limits - TOLERANCE) & other).sum(2)
 
-    counts = torch.stack(run_in_chunks(nearer, len(gallery), CHUNK)).sum(0)
+    counts = torch.stack(run_in_chunks(nearer, len(gallery), CHUNK, what="images compared")).sum(0)
     return counts[0] + 1, counts[1] + 1
 
 

@@ -244,7 +244,9 @@ def share(
         return defences.apply(chosen, mean, streams[rows], seed, "defence")
 
     with precision("fp32", device):
-        pieces = run_in_chunks(gradients, len(labels), max(1, chunk // victims.batch))
+        pieces = run_in_chunks(
+            gradients, len(labels), max(1, chunk // victims.batch), what="shared gradients"
+        )
     stacked = [torch.cat(tensors) for tensors in zip(*pieces, strict=True)]
     return Shared(
         gradients=kernel_last(stacked),

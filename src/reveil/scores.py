@@ -199,7 +199,7 @@ class PrivacyScore:
                     for start in range(0, len(self.labels), self.chunk):
                         piece = slice(start, min(start + self.chunk, len(self.labels)))
                         self._gradients_at_start(repeat, piece)
-                curves.append(torch.cat(_run(work, len(self.labels), self.chunk), 1))
+                curves.append(torch.cat(_run(work, len(self.labels), self.chunk, "GradSim"), 1))
         return torch.stack(curves)
 
     def _piece(self, policy: Policy, repeat: int, piece: slice) -> Tensor:
@@ -321,14 +321,18 @@ class AccuracyScore:
         dtype = next(model.parameters()).dtype
         chunk = min(self.chunk, SERVED_CHUNK) if serving.active() else self.chunk
         pieces = _run(
-            lambda piece: input_gradients(model, images[piece].to(dtype)), len(images), chunk
+            lambda piece: input_gradients(model, images[piece].to(dtype)),
+            len(images),
+            chunk,
+            "S_acc",
         )
         return torch.cat(pieces)
 
 
-def _run(work: Callable[[slice], Tensor], count: int, chunk: int) -> list[Tensor]:
+def _run(work: Callable[[slice], Tensor], count: int, chunk: int, score: str) -> list[Tensor]:
     """Return what is found of every slice, by all cores together or by each alone."""
-    return (run_side_by_side if serving.active() else run_in_chunks)(work, count, chunk)
+    run = run_side_by_side if serving.active() else run_in_chunks
+    return run(work, count, chunk, what=f"{score}, images")
 
 
 def first_of_each_class(labels: Tensor) -> Tensor:

@@ -37,14 +37,19 @@ def check(path: Name) -> None:
         ReveilError: its digest differs from the one that was noted, or the note is damaged.
     """
     path = Path(path)
-    noted = _noted(path)
-    if noted is not None and noted != file_digest(path):
+    expected = noted(path)
+    if expected is not None and expected != file_digest(path):
         raise ReveilError(
             f"{path}: is not what its job wrote, but was cut off or changed since; {remake(path)}"
         )
 
 
-def _noted(path: Path) -> str | None:
+def noted(path: Path) -> str | None:
+    """Return the digest that was noted of a file when it was written, if any was.
+
+    Raises:
+        ReveilError: the note is damaged.
+    """
     if _beside(path).is_file():
         return _beside(path).read_text(encoding="utf-8").strip()
     for record in (path.with_suffix(".json"), path.with_name(PROVENANCE)):

@@ -219,7 +219,18 @@ def commands(page: Path, program: str) -> list[list[str]]:
     lines = [line.removeprefix("$ ") for line in blocks.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`([^`\n]+)`", prose(page))
     split = [shlex.split(line, comments=True) for line in lines if program in line]
-    return [words[1:] for words in split if words and Path(words[0]).name == program]
+    return [
+        without_plugins(words[1:]) for words in split if words and Path(words[0]).name == program
+    ]
+
+
+def without_plugins(words: list[str]) -> list[str]:
+    """Return a call without the loggers that are installed by hand, and their options."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not any(said.startswith("--logger") for said in (before, word))
+    ]
 
 
 @cache
@@ -234,10 +245,15 @@ def unknown_in(words: list[str]) -> list[str]:
     said = get_argument_parser().parse_args(words)
     names = {target for target in said.targets if "/" not in target} - rule_names()
     files = [*(said.configfile or []), *filter(None, [said.workflow_profile])]
-    # A file of the reader's own is called my.yaml.
+    # A file of the reader's own is called my.yaml; others are made, or unpacked from a bundle.
     return [
         *names,
-        *(str(f) for f in files if Path(f).name != "my.yaml" and not (ROOT / f).exists()),
+        *(
+            str(f)
+            for f in files
+            if not (Path(f).name == "my.yaml" or str(f).startswith("results/"))
+            and not (ROOT / f).exists()
+        ),
     ]
 
 

@@ -105,7 +105,7 @@ def key_accuracies(
         with torch.inference_mode():
             if not protection.rotates:
                 test = _PlainTest(network, images, labels, normalise, seed)
-                pieces = run_in_chunks(test.count, len(images), size)
+                pieces = run_in_chunks(test.count, len(images), size, what="test images")
                 return {CLEAN: _accuracy(torch.stack(pieces).sum(dim=0), len(images))}
             fixed = protection.norm_test == "batch"
             draws = KeyDraws.make(len(images), seed, protection.swap != "none")
@@ -113,7 +113,9 @@ def key_accuracies(
             pairs = max(1, (batch if fixed else size) // 2)
             # Batches whose statistics count may not be halved where memory is short.
             least = {"minimum": pairs} if fixed else {}
-            pieces = run_in_chunks(test.count, len(draws.shown) // 2, pairs, **least)
+            pieces = run_in_chunks(
+                test.count, len(draws.shown) // 2, pairs, what="pairs tested with keys", **least
+            )
             sums = torch.stack(pieces).sum(dim=0)
     finally:
         network.train(training)

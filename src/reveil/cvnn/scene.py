@@ -133,7 +133,7 @@ def intercept(
         return hide(network, a, b, *key, noise), images, others
 
     with torch.no_grad(), precision("fp32", device):
-        shown = run_in_chunks(show, len(rows), max(1, chunk))
+        shown = run_in_chunks(show, len(rows), max(1, chunk), what="hidden images")
     known = slice(0, None if protection.rotates else 0)
     secrets = Secrets(
         images=torch.cat([images for _, images, _ in shown]).float() / 255,

@@ -135,7 +135,10 @@ def attack_features(
     )
     started = time.perf_counter()
     guesses = run_in_chunks(
-        lambda piece: parties.attacker.guess(seen.take(piece)), len(seen), _chunk(work)
+        lambda piece: parties.attacker.guess(seen.take(piece)),
+        len(seen),
+        _chunk(work),
+        what=f"attack {work.named['attack']}, images",
     )
     guess = gather(guesses)
     seconds = (time.perf_counter() - started) / len(seen)

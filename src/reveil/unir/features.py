@@ -115,7 +115,7 @@ def _extractor(
 
         hook = layer.register_forward_pre_hook(lambda _, inputs: taken.append(inputs[0]))
         try:
-            pieces = run_in_chunks(work, len(images), chunk)
+            pieces = run_in_chunks(work, len(images), chunk, what="features of images")
         finally:
             hook.remove()
         features, logits = zip(*pieces, strict=True)

@@ -121,6 +121,7 @@ def estimate(method: str, x: Tensor, facts: Mapping[str, Tensor]) -> Tensor:
         lambda piece: methods[method](stack(real[piece], imaginary[piece]), facts),
         len(real),
         _chunk(x[:1].numel()),
+        what=f"angles by {method}",
     )
     return torch.cat(pieces)
 

@@ -19,6 +19,7 @@ from reveil.cvnn.attackers.recovered import compact, features, require_inner
 from reveil.cvnn.scene import Intercepted
 from reveil.errors import ReveilError
 from reveil.precision import precision
+from reveil.progress import Progress
 
 # Numbers in float32 of one tensor, so that neither own images nor candidates are a matter of size.
 CHUNK_NUMBERS = 1 << 24
@@ -138,7 +139,8 @@ def nearest(
         order = exact.argsort(dim=1, stable=True)[:, :count]
         return found.gather(1, order).cpu(), exact.gather(1, order).cpu()
 
-    pieces = run_in_chunks(work, len(queries), max(1, CHUNK_NUMBERS // (wide * some)))
+    size = max(1, CHUNK_NUMBERS // (wide * some))
+    pieces = run_in_chunks(work, len(queries), size, what="nearest neighbours")
     index, distances = zip(*pieces, strict=True)
     return torch.cat(index), torch.cat(distances)
 
@@ -175,6 +177,7 @@ def _candidates(asked: Tensor, gallery: Tensor, some: int) -> Tensor:
     size = max(1, CHUNK_NUMBERS // gallery.shape[1])
     best = torch.empty(len(asked), 0, device=asked.device)
     index = torch.empty(len(asked), 0, dtype=torch.int64, device=asked.device)
+    progress = Progress("own features looked through", len(gallery), ends=False)
     for start in range(0, len(gallery), size):
         rows = gallery[start : start + size].to(asked.device).float()
         # |q|^2 is the same for all rows: it changes no order.
@@ -183,4 +186,5 @@ def _candidates(asked: Tensor, gallery: Tensor, some: int) -> Tensor:
         best, index = torch.cat([best, near], 1), torch.cat([index, numbers], 1)
         best, kept = best.topk(min(some, best.shape[1]), dim=1, largest=False)
         index = index.gather(1, kept)
+        progress.step(len(rows))
     return index

@@ -165,7 +165,9 @@ class OwnData:
             return encode(self.network, self.view, self.pixels[there], self.device)
 
         with torch.no_grad(), precision("fp32", self.device):
-            return torch.cat(run_in_chunks(work, len(rows), self.chunk))
+            return torch.cat(
+                run_in_chunks(work, len(rows), self.chunk, what="features of own images")
+            )
 
     def _encode_all(self) -> Tensor:
         kept = torch.empty(0)

@@ -70,7 +70,7 @@ def best_angles(
         )
 
     with torch.no_grad(), precision("fp32", x.device):
-        return torch.cat(run_in_chunks(work, len(real), most))
+        return torch.cat(run_in_chunks(work, len(real), most, what="angles by search"))
 
 
 class Turned:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own name for it
 
+from reveil.progress import Progress
 from reveil.rng import generator
 from reveil.unir.reconstruct.blurring import blur_of
 from reveil.unir.reconstruct.interface import Method
@@ -37,12 +38,15 @@ class ImagePrior(Method):
         cost = self._cost(y)
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         average = torch.zeros_like(y)
+        what = f"image prior of {len(y)} images, iterations"
+        progress = Progress(what, settings.iterations, ends=False)
         for _ in range(settings.iterations):
             optimizer.zero_grad()
             found = network()
             cost(found).backward()
             optimizer.step()
             average.lerp_(found.detach(), 1 - DECAY)
+            progress.step()
         return average / (1 - DECAY**settings.iterations)
 
     def _cost(self, y: Tensor) -> Callable[[Tensor], Tensor]:

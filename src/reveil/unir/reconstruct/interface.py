@@ -120,6 +120,7 @@ def reconstruct(
         lambda piece: method.restore(y[piece], index[piece]).detach().float().cpu(),
         len(y),
         method.chunk,
+        what=f"reconstruct by {settings.method}, images",
     )
     seconds = (time.perf_counter() - start) / max(1, len(y))
     shape = known.operator.shape

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reveil.preset_values import AUTO
+from reveil.progress import Progress
 from reveil.unir.methods import MethodSettings
 from reveil.unir.reconstruct.blurring import kernel_of
 from reveil.unir.reconstruct.interface import Known, Method
@@ -23,10 +24,10 @@ class Biharmonic(Method):
         values, mask = seen(y, self.known.operator)
         planes = values.cpu().double().flatten(0, 1).numpy()
         missing = ~mask.cpu().flatten(0, 1).numpy()
-        found = [
-            inpaint_biharmonic(plane, hole) if not hole.all() else plane
-            for plane, hole in zip(planes, missing, strict=True)
-        ]
+        found, progress = [], Progress("biharmonic, planes", len(planes), ends=False)
+        for plane, hole in zip(planes, missing, strict=True):
+            found.append(inpaint_biharmonic(plane, hole) if not hole.all() else plane)
+            progress.step()
         images = torch.from_numpy(np.stack(found)).view_as(values).to(values)
         return torch.where(mask, values, images.clamp(-1, 1))
 

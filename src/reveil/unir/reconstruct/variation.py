@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from reveil.progress import Progress
 from reveil.unir.reconstruct.blurring import blur_of
 from reveil.unir.reconstruct.interface import Method
 from reveil.unir.reconstruct.observed import mean_filled, seen
@@ -46,6 +47,7 @@ class Variation(Method):
     def _least(self, cost: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
         x, steps = start.clone().requires_grad_(), self.settings.iterations
         first, second = torch.zeros_like(start), torch.zeros_like(start)
+        progress = Progress(f"total variation of {len(x)} images, iterations", steps, ends=False)
         for step in range(steps):
             (gradient,) = torch.autograd.grad(cost(x), [x])
             first.lerp_(gradient, 1 - BETAS[0])
@@ -55,6 +57,7 @@ class Variation(Method):
             scale = (second / (1 - BETAS[1] ** (step + 1))).sqrt_().add_(1e-8)
             with torch.no_grad():
                 x.addcdiv_(first, scale, value=-rate / (1 - BETAS[0] ** (step + 1)))
+            progress.step()
         return x.detach().clamp(-1, 1)
 
 
