@@ -34,14 +34,14 @@ include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/studies/experiments.smk"
 include: "workflow/studies/tidy.smk"
+include: "workflow/rules/verdict_inputs.smk"
 include: "workflow/studies/ats.smk"
 include: "workflow/studies/cvnn.smk"
 include: "workflow/studies/unir.smk"
-include: "workflow/rules/verdict_inputs.smk"
+include: "workflow/rules/provenance_inputs.smk"
 include: "workflow/rules/gallery_inputs.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/verdicts.smk"
-include: "workflow/rules/provenance_inputs.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/planning.smk"
 
@@ -53,5 +53,5 @@ rule all:
         rules.cvnn.input,
         rules.unir.input,
         rules.gallery.output if GALLERY_STUDIES else [],
-        rules.collect_verdicts.output[0].format(run=config["run"]),
+        rules.judge_claims.output,
     localrule: True

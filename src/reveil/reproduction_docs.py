@@ -30,9 +30,10 @@ INTRODUCTION = """\
 <!-- Written by `python -m reveil.reproduction_docs` from docs/reproduction/verdicts.yaml. -->
 
 Every claim of the papers, by criteria that were written down before our numbers
-([config/claims.yaml](../../config/claims.yaml), [how](../reference/verdicts.md)), on the tables kept here. No
-run at the papers' settings has been made yet, so that nothing is decided: *not run* is the verdict, and
-the demonstration is what the smaller runs say. Every number: [verdicts.csv](verdicts.csv).
+([config/claims.yaml](../../config/claims.yaml), [how](../reference/verdicts.md)), on the
+tables that are kept here. No run at the papers' settings has been made yet, so that nothing is
+decided: *not run* is the verdict, and the demonstration is what the smaller runs say. Every
+number: [verdicts.csv](verdicts.csv).
 """
 
 

@@ -42,7 +42,10 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_clean_working_tree_has_its_commit(repository: Path) -> None:
-    commit, dirty = source.parse(source.find_commit(repository))
+    found = source.find_commit(repository)
+    assert source.short(found) == found[:12] and len(source.short(found)) == 12
+    assert source.short(found + source.CHANGED) == found[:12] + "+changed"
+    commit, dirty = source.parse(found)
     assert len(commit) == 40 and dirty is False
 
 

@@ -14,7 +14,7 @@ rule gallery:
         "../../envs/plot.yaml"
     resources:
         # Says what made the page, and is no reason to make it again.
-        commit=commit_of(ROOT),
+        commit=source.short(COMMIT),
     params:
         run=config["run"],
         studies=GALLERY_STUDIES,

@@ -1,7 +1,5 @@
 # What the gallery is made of: the attacked images of the studies that have any.
 
-from reveil.commit import commit_of
-
 GALLERY = config["gallery"]
 PAGE_FILES = sorted(
     path

@@ -12,7 +12,7 @@ rule record_config:
     conda:
         "../../envs/plot.yaml"
     params:
-        config={key: value for key, value in config.items() if key != "in_force"},
+        config={key: value for key, value in config.items() if key not in FOUND_OUT},
         in_force=config["in_force"],
         code=code_of("record_config"),
     message:

@@ -11,6 +11,8 @@ COMMIT = os.environ[source.VARIABLE]
 
 RUN_FOLDER = f"results/{config['run']}"
 BUNDLE = f"{RUN_FOLDER}/reveil-{config['run']}.crate.zip"
+# Not said by the user: what follows from the configuration, and from results.
+FOUND_OUT = ("in_force", "verdicts")
 # What is made from the results, and is no part of them.
 OWN_RULES = ("record_config", "collect_provenance", "export_crate", "pack_bundle")
 RUN_FILES = (f"{RUN_FOLDER}/config.yaml", f"{RUN_FOLDER}/in-force.yaml", f"{RUN_FOLDER}/crate/")

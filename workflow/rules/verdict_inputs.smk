@@ -79,3 +79,36 @@ try:
     config["verdicts"] = front.report_rows(f"results/{config['run']}/verdicts.csv")
 except ReveilError as error:
     raise WorkflowError(str(error)) from None
+
+
+def tables_of_claims(study):
+    """Return the tables that the claims of a study are judged by, as a function of no wildcard."""
+
+    def tables(wildcards):
+        files = files_of_claims(study).values()
+        return sorted({path for tables in files for path in tables.values()})
+
+    return tables
+
+
+def verdict_files(study):
+    """Return what the judging of a study writes."""
+    folder = f"results/{config['run']}/{study}"
+    return {
+        "verdicts": f"{folder}/verdicts.csv",
+        "tests": f"{folder}/verdict-tests.csv",
+        "provenance": f"{folder}/verdicts.json",
+    }
+
+
+def judging(study):
+    """Return the parameters of the judging of a study."""
+    return {
+        "study": study,
+        "run": config["run"],
+        "files": lambda w: files_of_claims(study),
+        "iterations": lambda w: claimed_iterations(study),
+        "criteria": [file_digest(path) for path in CLAIM_FILES],
+        "registered": file_digest(ROOT / criteria.REGISTERED),
+        "code": code_of("ats_table_verdicts"),
+    }

@@ -1,17 +1,14 @@
-# What the run's numbers say of each claim, by the criteria of config/claims.yaml.
+# What the run's numbers say of each claim, by the criteria of config/claims.yaml. The rules of the
+# other studies are the one of ats with other tables.
 
 
-rule judge_claims:
+rule ats_table_verdicts:
     input:
-        lambda w: sorted(
-            {path for files in files_of_claims(w.study).values() for path in files.values()}
-        ),
+        tables_of_claims("ats"),
     output:
-        verdicts="results/{run}/{study}/verdicts.csv",
-        tests="results/{run}/{study}/verdict-tests.csv",
-        provenance="results/{run}/{study}/verdicts.json",
+        **verdict_files("ats"),
     log:
-        "logs/{run}/judge_claims/{study}.log",
+        f"logs/{config['run']}/ats_table_verdicts.log",
     localrule: True
     conda:
         "../../envs/plot.yaml"
@@ -19,43 +16,61 @@ rule judge_claims:
         claims="\n".join(CLAIM_FILES),
         root=str(ROOT),
     params:
-        files=lambda w: files_of_claims(w.study),
-        iterations=lambda w: claimed_iterations(w.study),
-        criteria=[file_digest(path) for path in CLAIM_FILES],
-        registered=file_digest(ROOT / criteria.REGISTERED),
-        code=code_of("judge_claims"),
+        **judging("ats"),
     message:
-        "Judge the claims of {wildcards.study}"
+        "Judge the claims of ats"
     script:
-        "../scripts/judge_claims.py"
+        "../scripts/ats_table_verdicts.py"
 
 
-rule collect_verdicts:
+use rule ats_table_verdicts as cvnn_table_verdicts with:
     input:
-        verdicts=expand(
-            rules.judge_claims.output.verdicts, study=list(config["studies"]), allow_missing=True
-        ),
-        tests=expand(
-            rules.judge_claims.output.tests, study=list(config["studies"]), allow_missing=True
-        ),
+        tables_of_claims("cvnn"),
     output:
-        verdicts="results/{run}/verdicts.csv",
-        tests="results/{run}/verdict-tests.csv",
-        markdown="results/{run}/verdicts.md",
+        **verdict_files("cvnn"),
+    log:
+        f"logs/{config['run']}/cvnn_table_verdicts.log",
+    params:
+        **judging("cvnn"),
+    message:
+        "Judge the claims of cvnn"
+
+
+use rule ats_table_verdicts as unir_table_verdicts with:
+    input:
+        tables_of_claims("unir"),
+    output:
+        **verdict_files("unir"),
+    log:
+        f"logs/{config['run']}/unir_table_verdicts.log",
+    params:
+        **judging("unir"),
+    message:
+        "Judge the claims of unir"
+
+
+rule judge_claims:
+    input:
+        verdicts=[verdict_files(study)["verdicts"] for study in config["studies"]],
+        tests=[verdict_files(study)["tests"] for study in config["studies"]],
+    output:
+        verdicts=f"results/{config['run']}/verdicts.csv",
+        tests=f"results/{config['run']}/verdict-tests.csv",
+        markdown=f"results/{config['run']}/verdicts.md",
         html=for_report(
-            "results/{run}/verdicts.html",
+            f"results/{config['run']}/verdicts.html",
             caption="../report/verdicts.rst",
             category=" Verdicts",
             labels={"table": "verdicts on all claims"},
         ),
     log:
-        "logs/{run}/collect_verdicts.log",
+        f"logs/{config['run']}/judge_claims.log",
     localrule: True
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("collect_verdicts"),
+        code=code_of("judge_claims"),
     message:
         "Put the verdicts on all claims into one table"
     script:
-        "../scripts/collect_verdicts.py"
+        "../scripts/judge_claims.py"

@@ -1,24 +1,15 @@
-"""Judge the claims of one study by their criteria."""
-
-from pathlib import Path
+"""Put the verdicts on all claims into one table, for machines and for readers."""
 
 from reveil import rows
-from reveil.digest import file_digest
-from reveil.job import Job, write_provenance
-from reveil.stages.judging_claims import judge_study
+from reveil.files import write_text
+from reveil.job import Job, log
+from reveil.verdicts import shown
 
-out, params, how = snakemake.output, snakemake.params, snakemake.resources
-named = snakemake.wildcards
-with Job("judge_claims", snakemake.log[0]) as job:
-    claims = how.claims.splitlines()
-    verdicts, tests = judge_study(
-        named.study, named.run, claims, Path(how.root), params.files, iterations=params.iterations
-    )
-    rows.write(out.verdicts, verdicts)
-    rows.write(out.tests, tests)
-    write_provenance(
-        out.provenance,
-        job,
-        claims={path: file_digest(path) for path in claims},
-        tables={path: file_digest(path) for path in snakemake.input},
-    )
+files, out = snakemake.input, snakemake.output
+with Job("judge_claims", snakemake.log[0]):
+    table = rows.stack(files.verdicts)
+    rows.write(out.verdicts, table)
+    rows.write(out.tests, rows.stack(files.tests))
+    write_text(out.markdown, shown.to_markdown(table))
+    write_text(out.html, shown.to_html(table))
+    log.info("%s", shown.summary(table))

@@ -198,5 +198,5 @@ rule ats:
     input:
         [getattr(rules, f"ats_{item}").output for item in ATS["items"]],
         [inputs_of_target(name) for name in ATS["experiments"]["targets"]],
-        f"results/{config['run']}/ats/verdicts.csv",
+        verdict_files("ats")["verdicts"],
     localrule: True

@@ -106,5 +106,5 @@ rule cvnn:
     input:
         [getattr(rules, f"cvnn_{item}").output for item in CVNN["items"]],
         [inputs_of_target(name) for name in CVNN["experiments"]["targets"]],
-        f"results/{config['run']}/cvnn/verdicts.csv",
+        verdict_files("cvnn")["verdicts"],
     localrule: True

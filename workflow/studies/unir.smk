@@ -83,5 +83,5 @@ rule unir:
     input:
         [getattr(rules, f"unir_{item}").output for item in UNIR["items"]],
         [inputs_of_target(name) for name in UNIR["experiments"]["targets"]],
-        f"results/{config['run']}/unir/verdicts.csv",
+        verdict_files("unir")["verdicts"],
     localrule: True

@@ -47,6 +47,14 @@ def parse(text: str) -> Commit:
     return Commit(text.removesuffix(CHANGED), text.endswith(CHANGED))
 
 
+def short(text: str) -> str:
+    """Return what :func:`find_commit` found for a line on a page: the first 12 digits.
+
+    ``0123456789ab``, or ``0123456789ab+changed``; empty where there is none.
+    """
+    return text.removesuffix(CHANGED)[:12] + (CHANGED if text.endswith(CHANGED) else "")
+
+
 def known_commit() -> Commit:
     """Return the commit that this job's run was planned under."""
     return parse(os.environ.get(VARIABLE, ""))

@@ -1,0 +1,24 @@
+"""Judge the claims of one study by their criteria: of ats, and of the others likewise."""
+
+from pathlib import Path
+
+from reveil import rows
+from reveil.digest import file_digest
+from reveil.job import Job, write_provenance
+from reveil.stages.judging_claims import judge_study
+
+out, params, how = snakemake.output, snakemake.params, snakemake.resources
+study, run = params.study, params.run
+with Job(f"{study}_table_verdicts", snakemake.log[0]) as job:
+    claims = how.claims.splitlines()
+    verdicts, tests = judge_study(
+        study, run, claims, Path(how.root), params.files, iterations=params.iterations
+    )
+    rows.write(out.verdicts, verdicts)
+    rows.write(out.tests, tests)
+    write_provenance(
+        out.provenance,
+        job,
+        claims={path: file_digest(path) for path in claims},
+        tables={path: file_digest(path) for path in snakemake.input},
+    )
