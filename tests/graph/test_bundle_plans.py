@@ -13,7 +13,7 @@ from reveil.bundle.unpacking import BEFORE
 from tests.rule_files import is_local, rule_bodies
 from tests.workflow import Clone, environment
 
-DRAWING = re.compile(r"(ats|cvnn|unir)_(table|figure)_\w+|judge_claims")
+DRAWING = re.compile(r"(ats|cvnn|unir)_(table|figure)_\w+|judge_\w+")
 # What is done for the bundle itself.
 OWN = {"record_config", "collect_provenance", "export_crate", "pack_bundle"}
 LIST = """

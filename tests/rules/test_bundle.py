@@ -44,7 +44,7 @@ DRAWN = {
     *("ats_table_policies", "ats_figure_grid", "ats_figure_psnr"),
     *("cvnn_table_protection", "cvnn_figure_grid", "cvnn_figure_curves"),
     *("unir_table_methods", "unir_figure_grid", "unir_figure_curves"),
-    *("ats_table_verdicts", "cvnn_table_verdicts", "unir_table_verdicts", "judge_claims"),
+    *("judge_ats", "judge_cvnn", "judge_unir", "judge_claims"),
 }
 
 

@@ -297,7 +297,9 @@ def documented_configs() -> list[tuple[str, dict[str, Any]]]:
         for page in pages()
         for block in re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     ]
-    return [(page, content) for page, content in found if set(content) & set(papers_config())]
+    # A file of claims has a key of the same name as the list of such files.
+    laid = [(page, it) for page, it in found if not isinstance(it.get("claims", [""])[0], dict)]
+    return [(page, content) for page, content in laid if set(content) & set(papers_config())]
 
 
 def test_documented_configurations_are_valid(tmp_path: Path) -> None:

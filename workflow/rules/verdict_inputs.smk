@@ -110,5 +110,5 @@ def judging(study):
         "iterations": lambda w: claimed_iterations(study),
         "criteria": [file_digest(path) for path in CLAIM_FILES],
         "registered": file_digest(ROOT / criteria.REGISTERED),
-        "code": code_of("ats_table_verdicts"),
+        "code": code_of("judge_ats"),
     }

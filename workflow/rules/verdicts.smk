@@ -2,13 +2,13 @@
 # other studies are the one of ats with other tables.
 
 
-rule ats_table_verdicts:
+rule judge_ats:
     input:
         tables_of_claims("ats"),
     output:
         **verdict_files("ats"),
     log:
-        f"logs/{config['run']}/ats_table_verdicts.log",
+        f"logs/{config['run']}/judge_ats.log",
     localrule: True
     conda:
         "../../envs/plot.yaml"
@@ -20,29 +20,29 @@ rule ats_table_verdicts:
     message:
         "Judge the claims of ats"
     script:
-        "../scripts/ats_table_verdicts.py"
+        "../scripts/judge_ats.py"
 
 
-use rule ats_table_verdicts as cvnn_table_verdicts with:
+use rule judge_ats as judge_cvnn with:
     input:
         tables_of_claims("cvnn"),
     output:
         **verdict_files("cvnn"),
     log:
-        f"logs/{config['run']}/cvnn_table_verdicts.log",
+        f"logs/{config['run']}/judge_cvnn.log",
     params:
         **judging("cvnn"),
     message:
         "Judge the claims of cvnn"
 
 
-use rule ats_table_verdicts as unir_table_verdicts with:
+use rule judge_ats as judge_unir with:
     input:
         tables_of_claims("unir"),
     output:
         **verdict_files("unir"),
     log:
-        f"logs/{config['run']}/unir_table_verdicts.log",
+        f"logs/{config['run']}/judge_unir.log",
     params:
         **judging("unir"),
     message:
@@ -59,7 +59,7 @@ rule judge_claims:
         markdown=f"results/{config['run']}/verdicts.md",
         html=for_report(
             f"results/{config['run']}/verdicts.html",
-            caption="../report/verdicts.rst",
+            caption="../report/judge_claims.rst",
             category=" Verdicts",
             labels={"table": "verdicts on all claims"},
         ),

@@ -9,7 +9,7 @@ from reveil.stages.judging_claims import judge_study
 
 out, params, how = snakemake.output, snakemake.params, snakemake.resources
 study, run = params.study, params.run
-with Job(f"{study}_table_verdicts", snakemake.log[0]) as job:
+with Job("judge_ats", snakemake.log[0]) as job:
     claims = how.claims.splitlines()
     verdicts, tests = judge_study(
         study, run, claims, Path(how.root), params.files, iterations=params.iterations
