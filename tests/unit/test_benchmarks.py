@@ -177,8 +177,11 @@ def test_reconstruction_is_set_beside_batched_measurements(written):
     assert found["ratio_batched"] == pytest.approx(seconds["batched"] / seconds["reveil fp32"])
 
 
-def test_accuracies_of_both_ways_are_compared_by_image(written):
-    _, found = written("training", "--accuracy", "--epochs", "1", "--tests", "20")
+@pytest.mark.parametrize("seeds", ["1", "2"])
+def test_accuracies_of_both_ways_are_compared(written, seeds):
+    sizes = ("--epochs", "1", "--tests", "20", "--seeds", seeds)
+    _, found = written("training", "--accuracy", *sizes)
+    assert len(found["accuracy_pct_by_seed"]["reference"]) == int(seeds)
     shares, gaps = found["accuracy_pct"], found["difference_pct"]
     assert set(shares) == {"reference", *gaps} and found["n_test"] == 20
     for name, (value, low, high) in gaps.items():
