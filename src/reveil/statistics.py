@@ -243,10 +243,13 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, level: float = 0.95)
         return Estimate(difference, np.nan, np.nan, n, NO_INTERVAL)
     if np.ptp(a) == np.ptp(b) == 0:
         return Estimate(difference, difference, difference, n, WELCH)
-    from scipy import stats  # slow to load, and few tables need it
-
-    interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(level)
-    return Estimate(difference, float(interval.low), float(interval.high), n, WELCH)
+    parts = [group.var(ddof=1) / group.size for group in (a, b)]
+    error = sum(parts)
+    freedom = error**2 / sum(
+        part**2 / (group.size - 1) for part, group in zip(parts, (a, b), strict=True)
+    )
+    half = float(special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(error))
+    return Estimate(difference, difference - half, difference + half, n, WELCH)
 
 
 def correlation(
