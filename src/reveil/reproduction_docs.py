@@ -48,7 +48,7 @@ def judged(root: Path) -> pd.DataFrame:
     if odd := sorted(set(kept) - set(known)):
         raise ReveilError(f"{SOURCES}: {odd[0]!r} is no claim; allowed: {', '.join(known)}")
     files = {
-        claim: {table: str(root / FOLDER / path) for table, path in tables.items()}
+        claim: {table: [str(root / FOLDER / path)] for table, path in tables.items()}
         for claim, tables in kept.items()
     }
     presets = settings.preset_paths(root, "attacks")

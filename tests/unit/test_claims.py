@@ -2,11 +2,17 @@
 
 import copy
 import csv
+from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+
+from reveil import config as settings
+from reveil.verdicts.criteria import read_claims
+from reveil.verdicts.scope import JUDGED_PROTOCOLS
+from reveil.verdicts.units import resolved
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = [
@@ -136,3 +142,53 @@ def test_claims_of_unir_select_presets(claims):
     }
     assert len(chosen) > 10
     assert {(c, n) for c, n in chosen if n not in known[c]} == set()
+
+
+def attacked_cells(claim) -> set[tuple[str, str, str, str, str]]:
+    """Return (dataset, model, policy, recipe, attack) of what config.yaml attacks for a claim."""
+    config = settings.read_yaml(ROOT / "config.yaml")
+    cells = [
+        (c.page.dataset, c.page.model, c.policy, c.recipe, c.attack)
+        for c in settings.cells(config, ROOT, claim.experiment, 0)
+        if c.protocol in JUDGED_PROTOCOLS[claim.study] and c.attack
+    ]
+    section = config["studies"][claim.study]
+    if claim.study == "unir":
+        of_items = settings.study_cells(config, ROOT)
+        cells += [(c.page.dataset, c.page.model, c.policy, c.recipe, c.attack) for c in of_items]
+    else:
+        lists = (section[key] for key in ("datasets", "models", "policies"))
+        for (dataset, model, policy), attack in product(product(*lists), section["attacks"]):
+            named = {"dataset": dataset, "model": model, "protocol": "fixed"}
+            cells.append((dataset, model, resolved(policy, named), "", attack))
+    return {cell for cell in cells if cell[4]}
+
+
+@pytest.mark.parametrize(
+    "claim", read_claims([ROOT / "config/claims.yaml"], ROOT), ids=lambda claim: claim.id
+)
+def test_a_whole_run_reaches_the_scope_of_every_claim(claim):
+    """Each dataset, model, policy and attack that a criterion names is attacked by config.yaml."""
+    cells = attacked_cells(claim)
+    tests = [t for t in claim.tests if t.role != "reported" and t.table == "images"]
+    for test in tests:
+        found = {"dataset": set(), "model": set(), "policy": set(), "attack": set()}
+        for dataset, model, policy, recipe, attack in cells:
+            place = {"dataset": dataset, "model": model, "protocol": "fixed"}
+            names = {
+                str(name)
+                for name in test.select.get("policy", (policy,))
+                if policy in (str(name), resolved(name, place))
+            }
+            within = dataset in claim.scope.datasets and model in claim.scope.models
+            wanted = attack in test.select.get("attack", (attack,))
+            trained = recipe in ("", *test.select.get("recipe", (recipe,)))
+            if within and names and wanted and trained:
+                found["dataset"].add(dataset)
+                found["model"].add(model)
+                found["policy"] |= names
+                found["attack"].add(attack)
+        assert found["dataset"] >= set(claim.scope.datasets), test.name
+        assert found["model"] >= set(claim.scope.models), test.name
+        for column in ("policy", "attack"):
+            assert found[column] >= set(map(str, test.select.get(column, ()))), test.name

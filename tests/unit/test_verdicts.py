@@ -331,7 +331,7 @@ def test_registrations_are_read_as_written(tmp_path):
 def judged(written, tmp_path):
     """The tables of a study with one claim, from a file of images."""
     tidy.write(str(tmp_path / "images.csv"), attacked())
-    files = {"mine": {"images": str(tmp_path / "images.csv")}}
+    files = {"mine": {"images": [str(tmp_path / "images.csv")] * 2}}
     return judge_study("ats", "run", [written()], ROOT, files, iterations={})
 
 

@@ -46,22 +46,30 @@ def flatten(paths):
 
 
 def claim_files(claim):
-    """Return table -> file of a claim: of its experiment, or of the study where that is not run."""
+    """Return table -> files of a claim: of its experiment, and of the study's own items.
+
+    Rows of images that only a claim asks for are stacked for it: their attackers are trained anyhow.
+    """
     names = dict.fromkeys(test.table for test in claim.tests)
     wanted = dict.fromkeys(name for table in names for name in (table, *BESIDE.get(table, ())))
-    at_hand, found = tables_at_hand(claim.study), {}
+    at_hand, found = set(tables_at_hand(claim.study)), {}
+    targets = config["studies"][claim.study]["experiments"]["targets"]
+    if claim.experiment in targets and experiment_attacks(claim.experiment):
+        at_hand.add(tidy(claim.experiment, "images"))
     for table in wanted:
         called = CLAIM_TABLES.get(table, (table,))
-        paths = [tidy(claim.experiment, name) for name in called]
-        paths.append(f"results/{config['run']}/{claim.study}/tables/{table}.csv")
-        if path := next((path for path in paths if path in at_hand), None):
-            found[table] = path
+        own = [path for name in called if (path := tidy(claim.experiment, name)) in at_hand][:1]
+        of_items = f"results/{config['run']}/{claim.study}/tables/{table}.csv"
+        # What is no row of an image or a model, such as a correlation, is of one experiment alone.
+        shared = table in ("images", "models") or not own
+        if paths := own + [of_items] * (shared and of_items in at_hand):
+            found[table] = paths
     return found
 
 
 @cache
 def files_of_claims(study):
-    """Return claim -> table -> file."""
+    """Return claim -> table -> files."""
     return {claim.id: claim_files(claim) for claim in claims_of(study)}
 
 
@@ -86,7 +94,7 @@ def tables_of_claims(study):
 
     def tables(wildcards):
         files = files_of_claims(study).values()
-        return sorted({path for tables in files for path in tables.values()})
+        return sorted({path for tables in files for paths in tables.values() for path in paths})
 
     return tables
 

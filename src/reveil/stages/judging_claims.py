@@ -16,7 +16,7 @@ def judge_study(
     run: str,
     claims: Sequence[str | Path],
     root: str | Path,
-    files: Mapping[str, Mapping[str, str]],
+    files: Mapping[str, Mapping[str, Sequence[str]]],
     *,
     iterations: Mapping[str, int],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -27,7 +27,7 @@ def judge_study(
         run: Name of the run.
         claims: Files of claims.
         root: Of the repository.
-        files: Claim -> table -> file; claims and tables may be missing.
+        files: Claim -> table -> files, which are stacked; claims and tables may be missing.
         iterations: Attack -> iterations of its preset.
 
     Returns:

@@ -1,7 +1,7 @@
 """The tables of a run that verdicts are made from."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import pandas as pd
@@ -12,25 +12,33 @@ from reveil.tables.insights import grouped_scores
 # Beside the table itself: what its rows lack of what a verdict asks for.
 SINGLES, IMAGES = "singles", "images"
 _PLACE = ["protocol", "dataset", "model"]
+# What a row is of: an attack that two experiments share is one.
+_ROW = [*_PLACE, "policy", "recipe", "seed", "attack", "defence", "image"]
+Files = Mapping[str, Sequence[str | os.PathLike[str]]]
+Table = Callable[[str], pd.DataFrame | None]
 
 
-def reader() -> Callable[
-    [Mapping[str, str | os.PathLike[str]]], Callable[[str], pd.DataFrame | None]
-]:
+def reader() -> Callable[[Files], Table]:
     """Return a function that gives the tables of a claim, each file read once for all claims.
 
-    It takes table -> file and returns a function from the name of a table to its rows, None where
-    there is no file.
+    It takes table -> files, whose rows are stacked, and returns a function from the name of a table
+    to its rows, None where there is no file.
     """
     read = cache(rows.read)
 
-    def of_claim(
-        files: Mapping[str, str | os.PathLike[str]],
-    ) -> Callable[[str], pd.DataFrame | None]:
-        def table(name: str) -> pd.DataFrame | None:
-            if name not in files:
+    def of_claim(files: Files) -> Table:
+        def stacked(name: str) -> pd.DataFrame | None:
+            if not files.get(name):
                 return None
-            return prepared(name, read(files[name]), lambda other: _maybe(read, files, other))
+            parts = [read(path) for path in files[name]]
+            if len(parts) == 1:
+                return parts[0]
+            found = pd.concat(parts, ignore_index=True)
+            return found.drop_duplicates([key for key in _ROW if key in found])
+
+        def table(name: str) -> pd.DataFrame | None:
+            found = stacked(name)
+            return found if found is None else prepared(name, found, stacked)
 
         return cache(table)
 
@@ -65,9 +73,3 @@ def prepared(
         done = images.groupby([*_PLACE, "attack"])["iterations"].max()
         return table.join(done, on=[*_PLACE, "attack"])
     return table
-
-
-def _maybe(
-    read: Callable[..., pd.DataFrame], files: Mapping[str, str | os.PathLike[str]], name: str
-) -> pd.DataFrame | None:
-    return read(files[name]) if name in files else None
