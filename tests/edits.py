@@ -19,8 +19,8 @@ def edited(clone: Clone, study: str, module: str) -> Iterator[Clone]:
 
 
 def work(plan: dict[str, int], study: str) -> dict[str, int]:
-    """Return the jobs of a plan that neither stack rows, nor draw, nor ask for other jobs."""
-    drawing = tuple(f"{study}_{kind}" for kind in ("table_", "figure_", "exp"))
+    """Return the jobs of a plan that neither stack rows, nor draw or judge, nor ask for others."""
+    drawing = (*(f"{study}_{kind}" for kind in ("table_", "figure_", "exp")), "judge_", "gallery")
     return {
         rule: count
         for rule, count in plan.items()

@@ -275,9 +275,10 @@ def test_the_schema_allows_what_is_implemented():
     def known(choices):
         return {key: sorted(values) for key, values in choices.items()}
 
-    assert set(rules["operator"]["properties"]) == {"base", *operators.KEYS}
+    own = {"base", "parameters"}
+    assert set(rules["operator"]["properties"]) == {*own, *operators.KEYS}
     assert offered(rules["operator"]["properties"]) == known(operators.CHOICES)
-    assert set(rules["reconstruction"]["properties"]) == {"base", *methods.KEYS}
+    assert set(rules["reconstruction"]["properties"]) == {*own, *methods.KEYS}
     assert offered(rules["reconstruction"]["properties"]) == known(methods.CHOICES)
     keys = rules["recipe"]["properties"]["reconstruction"]["properties"]
     assert set(keys) == set(RECONSTRUCTION)

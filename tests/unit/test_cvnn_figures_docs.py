@@ -92,6 +92,6 @@ def test_topics_are_told_once():
 def test_every_key_of_a_preset_has_a_row(kind, definition):
     keys = set(section(schema(), DEFINITIONS[definition])["properties"]) - {"base"}
     named = {name.split(":")[0] for row in ROWS for k, name in switches(row) if k == kind}
-    # What a protection or an attack is, whose attack another builds on, and the arithmetic of the
-    # computer are no deviations.
-    assert keys - named <= {"kind", "method", "inner", "precision"}
+    # What a protection or an attack is, whose attack another builds on, the arithmetic of the
+    # computer and what a plug-in takes are no deviations.
+    assert keys - named <= {"kind", "method", "inner", "precision", "parameters"}

@@ -189,7 +189,7 @@ def test_regression_learns():
 @pytest.mark.parametrize("method", sorted(set(UNMEASURES) - {UNMEASURE_BLUR}))
 def test_measurements_are_restored_as_by_the_preset_of_that_name(root, method):
     preset = asdict(resolve_reconstruction({}, root, method))
-    assert preset == {**RESTORING, "name": method, "method": method}
+    assert preset == {**RESTORING, "name": method, "method": method, "parameters": {}}
 
 
 def test_fixed_measurements_are_restored_once(monkeypatch):
