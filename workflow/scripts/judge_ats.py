@@ -5,6 +5,7 @@ from pathlib import Path
 from reveil import rows
 from reveil.digest import file_digest
 from reveil.job import Job, write_provenance
+from reveil.provenance.run import named
 from reveil.stages.judging_claims import judge_study
 
 out, params, how = snakemake.output, snakemake.params, snakemake.resources
@@ -19,6 +20,6 @@ with Job("judge_ats", snakemake.log[0]) as job:
     write_provenance(
         out.provenance,
         job,
-        claims={path: file_digest(path) for path in claims},
+        claims={named([path], Path(how.root))[0]: file_digest(path) for path in claims},
         tables={path: file_digest(path) for path in snakemake.input},
     )
