@@ -1,9 +1,8 @@
 """Made-up tables in which a claim holds, fails, or cannot be told."""
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -47,7 +46,10 @@ def tables(claim: Claim, means: Means, noise: float = 1e-3) -> Callable[[str], p
             for test in tests
             for named in _cells(claim, test, {"dataset": dataset, "model": model})
         }
-        made[table] = [_rows(table, named, means(named), noise) for named in cells.values()]
+        made[table] = [
+            _rows(table, named, means(named), noise, number)
+            for number, named in enumerate(cells.values())
+        ]
     frames = {name: pd.concat(parts, ignore_index=True) for name, parts in made.items()}
     return frames.get
 
@@ -70,25 +72,35 @@ def _named(named: Named) -> Named:
     return {**named, "policy": resolved(named["policy"], named)}
 
 
-def _rows(table: str, named: Named, means: Mapping[str, float], noise: float) -> pd.DataFrame:
+def _rows(
+    table: str, named: Named, means: Mapping[str, float], noise: float, number: int
+) -> pd.DataFrame:
     many = IMAGES if table in ("images", "layers") else 1
     image, seed = np.meshgrid(np.arange(many), SEEDS)
     frame: dict[str, Any] = {**named, "seed": seed.ravel()}
-    # Of no mean over images or seeds, as one of many random cells would contradict by chance.
-    away = np.where(image % 2, -1, 1) if many > 1 else seed - np.mean(SEEDS)
-    away = away - away.mean()
     if many > 1:
         frame |= {"image": image.ravel(), "status": "ok", "iterations": ITERATIONS}
     if table == "attackers":
         frame["best"] = 1
-    for column, mean in means.items():
-        frame[column] = mean + noise * _own(column, named) * away.ravel()
+    who = image if many > 1 else seed
+    for place, (column, mean) in enumerate(means.items()):
+        away = _away(number * len(means) + place, who.max() + 1)
+        frame[column] = mean + noise * away[who.ravel()]
     return pd.DataFrame(frame)
 
 
-def _own(column: str, named: Named) -> float:
-    """Return a factor from 1 to 2, another for each cell, so that differences keep their noise."""
-    return 1 + zlib.crc32(repr((column, sorted(named.items()))).encode()) % 1000 / 1000
+def _away(number: int, count: int) -> np.ndarray:
+    """Return distances of mean 0 for the column of this number, in another order for each.
+
+    Of no mean, as one of many random columns would contradict by chance; in another order, so that
+    the differences of two of them keep their noise. Three values have six orders only: columns
+    that share one differ in size.
+    """
+    ladder = np.linspace(-1, 1, count)
+    if count > len(SEEDS):
+        return np.random.default_rng(number).permutation(ladder)
+    orders = list(permutations(ladder))
+    return (1 + number // len(orders) % 4 / 4) * np.array(orders[number % len(orders)])
 
 
 def correlated(
