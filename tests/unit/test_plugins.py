@@ -1,5 +1,7 @@
 """Plug-in files: their names read without running them, run in jobs, and every mistake told."""
 
+import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +75,14 @@ FORMS = {
     "no name": ("@model()\ndef f(): ...", "line 2: model: the name is missing"),
     "no call": ("@model\ndef f(): ...", "line 2: a plug-in registers by decorators with a name"),
     "a call aside": ("model('x')(len)", "line 2: a plug-in registers by decorators with a name"),
+    "no call below another": (
+        "import functools\n@functools.cache\n@model\ndef f(): ...",
+        "line 4: a plug-in registers by decorators with a name",
+    ),
+    "what no job can be told": (
+        "@defence('x', parameters={'a': {1, 2}})\ndef f(): ...",
+        "line 2: parameters: {'a': {1, 2}} is not allowed; allowed: a literal of numbers, texts",
+    ),
     "not at the top": (
         "def g():\n    @model('x')\n    def f(): ...",
         "line 3: a plug-in registers by decorators",
@@ -123,6 +133,37 @@ def test_the_digest_is_of_the_syntax_and_of_helpers_beside_the_file(tmp_path: Pa
     assert reading.read(written(tmp_path, code + "# a remark\n"))[0].digest == before
     (tmp_path / "helper.py").write_text("A = 2\n")
     assert reading.read(written(tmp_path, code))[0].digest != before
+
+
+def test_the_digest_is_of_the_packages_on_the_way_to_a_helper(tmp_path: Path) -> None:
+    code = "from .inner.deep import A\n@model('x')\ndef build(channels, size, classes): ...\n"
+    (tmp_path / "inner").mkdir()
+    for name in ("__init__.py", "deep.py"):
+        (tmp_path / "inner" / name).write_text("A = 1\n")
+    found = [reading.read(written(tmp_path, code))[0].digest]
+    for name in ("__init__.py", "deep.py"):
+        (tmp_path / "inner" / name).write_text("A = 2\n")
+        found.append(reading.read(written(tmp_path, code))[0].digest)
+    assert len(set(found)) == 3
+
+
+def test_the_digest_does_not_depend_on_the_version_of_python() -> None:
+    """A job may run in an environment of its own; later versions have more fields, empty here."""
+    tree = ast.parse("def f(a): return a\n")
+    before = reading._syntax(tree)
+    (function,) = tree.body
+    function._fields, function.later = (*function._fields, "later"), []
+    assert reading._syntax(tree) == before
+    function.later = [ast.parse("A").body[0]]
+    assert reading._syntax(tree) != before
+
+
+def test_jobs_get_the_parameters_that_the_plan_has(tmp_path: Path) -> None:
+    use(tmp_path, "@defence('x', parameters={'a': (3, 3), 'b': None})\ndef f(): ...\n")
+    (planned,) = known.every()
+    (told,) = json.loads(known.environment()[known.VARIABLE])
+    assert known.Declared(**told) == planned
+    assert planned.parameters == {"a": [3, 3], "b": None}
 
 
 # --- the configuration ----------------------------------------------------------------------------
@@ -245,6 +286,10 @@ def test_the_nearest_name_may_be_that_of_a_plugin(
         (
             {"base": "my-attack", "parameters": {"steps": "many"}},
             "attacks.mine.parameters.steps: 'many' is not allowed; allowed: values like the",
+        ),
+        (
+            {"base": "my-attack", "parameters": {"steps": True}},
+            "attacks.mine.parameters.steps: True is not allowed; allowed: values like the",
         ),
         (
             {"base": "inversed", "parameters": {"steps": 1}},
