@@ -311,7 +311,7 @@ def test_who_resizes_the_window_stays_at_his_image(opened):
     opened.press("ArrowRight")
     before = focused(opened)
     opened.size(640, 450)
-    opened.settle()
+    opened.wait("wall.columns === 1")
     assert focused(opened) == before
 
 
