@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from reveil import config, models
+from reveil.config import standing
 from reveil.errors import ReveilError
 from reveil.job import Job
 from reveil.plugins import calling, known, reading
@@ -311,6 +312,59 @@ def test_an_attack_that_must_know_draws_is_refused_on_a_policy_of_a_plugin(tmp_p
         found
     )
     assert "bounds: 'policy' is not allowed for the policy 'cutout'" in found
+
+
+STUDIES = """
+@policy('dimmed', study='unir')
+class Dimmed: ...
+@policy('dropped', study='cvnn')
+@attack('smooth', study='unir')
+@attack('mean', study='cvnn')
+def f(): ...
+"""
+ATS = {"dataset": "fashion-mnist", "model": "lenetzhu", "policy": "none", "recipe": "full"}
+CVNN = ATS | {"model": "resnet20-alpha", "recipe": "cvnn"}
+UNIR = ATS | {"model": "unet", "policy": "identity", "recipe": "unir"}
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (ATS, set()),
+        (ATS | {"study": "ats", "attack": "inversed", "defence": "none"}, set()),
+        (ATS | {"dataset": "stripes", "model": "small-net"}, {"stripes", "small-net"}),
+        (ATS | {"policy": "3-1-7+cutout"}, {"cutout"}),
+        (ATS | {"policy": "only-cutout"}, {"cutout"}),
+        (ATS | {"recipe": "full-clipped"}, {"clip-1"}),
+        (ATS | {"recipe": "full-with-clip-1", "defence": "clip-1"}, {"clip-1"}),
+        (ATS | {"study": "ats", "attack": "mine"}, {"my-attack"}),
+        (CVNN | {"policy": "dropped-less"}, {"dropped"}),
+        (CVNN | {"study": "cvnn", "attack": "mean"}, {"mean"}),
+        (UNIR | {"policy": "darker"}, {"dimmed"}),
+        (UNIR | {"recipe": "unir-assumed"}, {"dimmed"}),
+        (UNIR | {"model": "none", "recipe": "none", "policy": "dimmed"}, {"dimmed"}),
+        (UNIR | {"study": "unir", "attack": "smooth"}, {"smooth"}),
+        ({"dataset": "stripes"}, {"stripes"}),
+        ({"experiment": "ats-exp01"}, set()),
+    ],
+)
+def test_a_job_stands_on_the_plugins_that_its_names_mean(
+    tmp_path: Path, named: dict[str, str], expected: set[str]
+) -> None:
+    use(tmp_path, THINGS + STUDIES)
+    changes = {
+        "attacks": MINE,
+        "protections": {"dropped-less": {"base": "dropped"}},
+        "operators": {"darker": {"base": "dimmed"}},
+        "recipes": {
+            "full-clipped": {"base": "full", "defence": "clip-1"},
+            "unir-assumed": {"base": "unir", "reconstruction": {"assumed": "darker"}},
+        },
+    }
+    papers = config.merge(config.read_yaml(ROOT / "config.yaml"), changes)
+    found = {one.name for one in standing.behind(papers, ROOT, named) if one is not None}
+    assert found == expected
+    assert bool(standing.digest_behind(papers, ROOT, named)) == bool(expected)
 
 
 def test_other_processes_learn_of_plugins_from_the_environment(tmp_path: Path) -> None:
