@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from reveil import datasets
-from reveil.plugins import known, reading
+from reveil.plugins import calling, known, reading
 
 HEAD = "from reveil.plugins import attack, dataset, defence, model, policy\n"
 
@@ -24,3 +26,12 @@ def forget() -> None:
     """Make all plug-ins unknown."""
     known.register([])
     datasets.register([])
+
+
+def refused(call: object, *arguments: object, line: int = 2) -> str:
+    """Return what is told of a plug-in whose decorator stands on this line."""
+    with pytest.raises(calling.PluginError) as error:
+        call(*arguments)
+    assert f"mine.py, line {line}" in str(error.value)
+    assert str(error.value).endswith("(your file, not reveil)")
+    return str(error.value)

@@ -139,6 +139,34 @@ def test_the_table_of_images_sorts_by_its_heads(opened, made):
     assert len(heads) > 5 and texts(opened, "th[aria-sort=ascending]") == ["PSNR, dB"]
 
 
+@pytest.mark.parametrize("view", ["images", "summary"])
+def test_every_head_sorts(opened, page, view):
+    opened.open(page, f"#study=ats&view={view}")
+    keys = opened.run("[...document.querySelectorAll('[data-sort]')].map(e => e.dataset.sort)")
+    assert len(keys) > 5
+    for key in keys:
+        opened.run(f"document.querySelector('[data-sort={key}]').click()")
+        way = opened.run(f"document.querySelector('[data-sort={key}]').parentElement.ariaSort")
+        assert way in ("ascending", "descending")
+        if view == "images":
+            assert opened.run("document.getElementById('facet-order').value").lstrip("-") == key
+
+
+def test_an_exact_guess_is_the_worst_leak(browser, tmp_path):
+    run = Run(tmp_path / "run")
+    run.ats(gains=(1.0, np.inf, 5.0, -2.0))
+    path = tmp_path / "exact.html"
+    gallery.write(str(path), run.studies(), run="exact", images=9)
+    browser.open(path)
+    assert [label.split(",")[0] for label in cards(browser)] == [
+        "Image 8", "Image 11", "Image 3", "Image 14"
+    ]  # fmt: skip
+    browser.choose("#facet-order", "gain")
+    assert [label.split(",")[0] for label in cards(browser)] == [
+        "Image 14", "Image 3", "Image 11", "Image 8"
+    ]  # fmt: skip
+
+
 def test_the_summary_has_means_intervals_and_n_and_leads_to_its_images(opened, page):
     opened.click("#views button:nth-child(3)")
     cells = pages.study(pages.content(page), "ats")["cells"]
@@ -265,6 +293,26 @@ def test_the_address_keeps_what_is_looked_at(opened, page, browser):
     browser.open(page, address)
     assert shown(browser) == before
     assert browser.run("state.view") == "images"
+
+
+def test_another_address_closes_the_image_that_was_opened(opened, made):
+    opened.click(".card")
+    # What every object has is no view.
+    opened.run("location.hash = '#study=unir&view=toString'")
+    opened.wait("state.study === 2")
+    opened.settle()
+    assert not opened.run("document.getElementById('detail').open")
+    assert opened.run("state.view") == "pictures"
+    assert shown(opened) == len(made.table("unir"))
+
+
+def test_who_resizes_the_window_stays_at_his_image(opened):
+    opened.run("document.querySelector('.card').focus()")
+    opened.press("ArrowRight")
+    before = focused(opened)
+    opened.size(640, 450)
+    opened.wait("wall.columns === 1")
+    assert focused(opened) == before
 
 
 def brightness(browser):

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -143,31 +143,39 @@ def rows_of_plugins(path: Path) -> dict[str, str]:
     return json.loads(path.read_text())["plugins"]
 
 
-def test_a_finished_run_plans_nothing(plugged: Clone) -> None:
-    assert plugged.plan(*TABLES) == {}
+def add(clone: Clone, line: str, files: Iterable[str]) -> None:
+    for file in files:
+        clone.edit(file, lambda source: f"{source}\n{line}\n")
 
 
-def statement(source: str) -> str:
-    return source + "\nREMARK = 1\n"
+def test_a_finished_run_plans_nothing_whatever_is_remarked(edited: Clone) -> None:
+    add(edited, "# a remark", FILES)
+    assert edited.plan(*TABLES) == {}
 
 
 @pytest.mark.parametrize(
-    ("file", "expected"),
+    ("files", "expected"),
     [
-        ("my_attack.py", {"attack_images": 6, "collect_images": 1}),
-        ("my_defence.py", {"attack_images": 3, "collect_images": 1}),
-        ("my_reconstruction.py", {"reconstruct_images": 1, "collect_images": 1}),
-        ("my_attacker.py", {"train_attacker": 2, "attack_features": 2, "collect_images": 1}),
-        ("my_policy.py", {"train_model": 2, "attack_images": 4, "collect_images": 1}),
+        # One of each study: they share no job but the one that collects.
+        (
+            ("my_attack.py", "my_reconstruction.py", "my_attacker.py"),
+            {
+                "attack_images": 6,
+                "reconstruct_images": 1,
+                "train_attacker": 2,
+                "attack_features": 2,
+                "collect_images": 3,
+            },
+        ),
+        (("my_defence.py",), {"attack_images": 3, "collect_images": 1}),
+        (("my_policy.py",), {"train_model": 2, "attack_images": 4, "collect_images": 1}),
     ],
 )
 def test_an_edit_plans_the_jobs_that_stand_on_it_and_no_others(
-    edited: Clone, file: str, expected: dict[str, int]
+    edited: Clone, files: tuple[str, ...], expected: dict[str, int]
 ) -> None:
-    edited.edit(file, lambda source: source + "\n# a remark\n")
-    assert edited.plan(*TABLES) == {}
-    edited.edit(file, statement)
-    assert {rule: count for rule, count in edited.plan(*TABLES).items()} == expected
+    add(edited, "REMARK = 1", files)
+    assert edited.plan(*TABLES) == expected
 
 
 def test_a_mistake_in_a_plugin_ends_the_job_with_one_line(edited: Clone) -> None:

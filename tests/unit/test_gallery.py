@@ -205,6 +205,12 @@ def test_a_page_is_never_larger_than_it_may_be(made, tmp_path, monkeypatch):
     assert sum(len(one["images"]["cell"]) for one in pages.content(page)["studies"]) < 88
 
 
+def test_a_page_without_room_for_its_cells_is_refused_and_not_tried_for_ever(made, tmp_path):
+    with pytest.raises(ReveilError, match=r"bytes without one image; allowed: 1000; name fewer"):
+        write(made, tmp_path, largest=1000)
+    assert not (tmp_path / "gallery.html").exists()
+
+
 def test_the_same_inputs_give_the_same_bytes_in_any_order(made, tmp_path):
     first = write(made, tmp_path, "a.html").read_bytes()
     assert write(made, tmp_path, "b.html").read_bytes() == first

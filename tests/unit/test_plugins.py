@@ -1,5 +1,7 @@
 """Plug-in files: their names read without running them, run in jobs, and every mistake told."""
 
+import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from reveil import config, models
+from reveil.config import standing
 from reveil.errors import ReveilError
 from reveil.job import Job
 from reveil.plugins import calling, known, reading
@@ -73,6 +76,14 @@ FORMS = {
     "no name": ("@model()\ndef f(): ...", "line 2: model: the name is missing"),
     "no call": ("@model\ndef f(): ...", "line 2: a plug-in registers by decorators with a name"),
     "a call aside": ("model('x')(len)", "line 2: a plug-in registers by decorators with a name"),
+    "no call below another": (
+        "import functools\n@functools.cache\n@model\ndef f(): ...",
+        "line 4: a plug-in registers by decorators with a name",
+    ),
+    "what no job can be told": (
+        "@defence('x', parameters={'a': {1, 2}})\ndef f(): ...",
+        "line 2: parameters: {'a': {1, 2}} is not allowed; allowed: a literal of numbers, texts",
+    ),
     "not at the top": (
         "def g():\n    @model('x')\n    def f(): ...",
         "line 3: a plug-in registers by decorators",
@@ -123,6 +134,37 @@ def test_the_digest_is_of_the_syntax_and_of_helpers_beside_the_file(tmp_path: Pa
     assert reading.read(written(tmp_path, code + "# a remark\n"))[0].digest == before
     (tmp_path / "helper.py").write_text("A = 2\n")
     assert reading.read(written(tmp_path, code))[0].digest != before
+
+
+def test_the_digest_is_of_the_packages_on_the_way_to_a_helper(tmp_path: Path) -> None:
+    code = "from .inner.deep import A\n@model('x')\ndef build(channels, size, classes): ...\n"
+    (tmp_path / "inner").mkdir()
+    for name in ("__init__.py", "deep.py"):
+        (tmp_path / "inner" / name).write_text("A = 1\n")
+    found = [reading.read(written(tmp_path, code))[0].digest]
+    for name in ("__init__.py", "deep.py"):
+        (tmp_path / "inner" / name).write_text("A = 2\n")
+        found.append(reading.read(written(tmp_path, code))[0].digest)
+    assert len(set(found)) == 3
+
+
+def test_the_digest_does_not_depend_on_the_version_of_python() -> None:
+    """A job may run in an environment of its own; later versions have more fields, empty here."""
+    tree = ast.parse("def f(a): return a\n")
+    before = reading._syntax(tree)
+    (function,) = tree.body
+    function._fields, function.later = (*function._fields, "later"), []
+    assert reading._syntax(tree) == before
+    function.later = [ast.parse("A").body[0]]
+    assert reading._syntax(tree) != before
+
+
+def test_jobs_get_the_parameters_that_the_plan_has(tmp_path: Path) -> None:
+    use(tmp_path, "@defence('x', parameters={'a': (3, 3), 'b': None})\ndef f(): ...\n")
+    (planned,) = known.every()
+    (told,) = json.loads(known.environment()[known.VARIABLE])
+    assert known.Declared(**told) == planned
+    assert planned.parameters == {"a": [3, 3], "b": None}
 
 
 # --- the configuration ----------------------------------------------------------------------------
@@ -247,6 +289,10 @@ def test_the_nearest_name_may_be_that_of_a_plugin(
             "attacks.mine.parameters.steps: 'many' is not allowed; allowed: values like the",
         ),
         (
+            {"base": "my-attack", "parameters": {"steps": True}},
+            "attacks.mine.parameters.steps: True is not allowed; allowed: values like the",
+        ),
+        (
             {"base": "inversed", "parameters": {"steps": 1}},
             "attacks.mine.parameters: has no effect, as what the preset builds on",
         ),
@@ -266,6 +312,59 @@ def test_an_attack_that_must_know_draws_is_refused_on_a_policy_of_a_plugin(tmp_p
         found
     )
     assert "bounds: 'policy' is not allowed for the policy 'cutout'" in found
+
+
+STUDIES = """
+@policy('dimmed', study='unir')
+class Dimmed: ...
+@policy('dropped', study='cvnn')
+@attack('smooth', study='unir')
+@attack('mean', study='cvnn')
+def f(): ...
+"""
+ATS = {"dataset": "fashion-mnist", "model": "lenetzhu", "policy": "none", "recipe": "full"}
+CVNN = ATS | {"model": "resnet20-alpha", "recipe": "cvnn"}
+UNIR = ATS | {"model": "unet", "policy": "identity", "recipe": "unir"}
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (ATS, set()),
+        (ATS | {"study": "ats", "attack": "inversed", "defence": "none"}, set()),
+        (ATS | {"dataset": "stripes", "model": "small-net"}, {"stripes", "small-net"}),
+        (ATS | {"policy": "3-1-7+cutout"}, {"cutout"}),
+        (ATS | {"policy": "only-cutout"}, {"cutout"}),
+        (ATS | {"recipe": "full-clipped"}, {"clip-1"}),
+        (ATS | {"recipe": "full-with-clip-1", "defence": "clip-1"}, {"clip-1"}),
+        (ATS | {"study": "ats", "attack": "mine"}, {"my-attack"}),
+        (CVNN | {"policy": "dropped-less"}, {"dropped"}),
+        (CVNN | {"study": "cvnn", "attack": "mean"}, {"mean"}),
+        (UNIR | {"policy": "darker"}, {"dimmed"}),
+        (UNIR | {"recipe": "unir-assumed"}, {"dimmed"}),
+        (UNIR | {"model": "none", "recipe": "none", "policy": "dimmed"}, {"dimmed"}),
+        (UNIR | {"study": "unir", "attack": "smooth"}, {"smooth"}),
+        ({"dataset": "stripes"}, {"stripes"}),
+        ({"experiment": "ats-exp01"}, set()),
+    ],
+)
+def test_a_job_stands_on_the_plugins_that_its_names_mean(
+    tmp_path: Path, named: dict[str, str], expected: set[str]
+) -> None:
+    use(tmp_path, THINGS + STUDIES)
+    changes = {
+        "attacks": MINE,
+        "protections": {"dropped-less": {"base": "dropped"}},
+        "operators": {"darker": {"base": "dimmed"}},
+        "recipes": {
+            "full-clipped": {"base": "full", "defence": "clip-1"},
+            "unir-assumed": {"base": "unir", "reconstruction": {"assumed": "darker"}},
+        },
+    }
+    papers = config.merge(config.read_yaml(ROOT / "config.yaml"), changes)
+    found = {one.name for one in standing.behind(papers, ROOT, named) if one is not None}
+    assert found == expected
+    assert bool(standing.digest_behind(papers, ROOT, named)) == bool(expected)
 
 
 def test_other_processes_learn_of_plugins_from_the_environment(tmp_path: Path) -> None:

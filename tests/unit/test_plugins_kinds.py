@@ -10,12 +10,12 @@ import torch
 from reveil import attacks, datasets, defence_names, defences, models, policies, readers
 from reveil.files import write_json
 from reveil.gradients import per_image_gradients
-from reveil.plugins import calling, known, reading
+from reveil.plugins import known, reading
 from reveil.policy_names import split
 from reveil.scene import Shared
 from reveil.transforms import transform_policy
 from tests.guides import examples
-from tests.plugging import forget, use
+from tests.plugging import forget, refused, use
 from tests.workflow import ROOT
 
 
@@ -23,14 +23,6 @@ from tests.workflow import ROOT
 def forgotten() -> Iterator[None]:
     yield
     forget()
-
-
-def refused(call: object, *arguments: object) -> str:
-    with pytest.raises(calling.PluginError) as error:
-        call(*arguments)
-    assert "mine.py, line 2" in str(error.value)
-    assert str(error.value).endswith("(your file, not reveil)")
-    return str(error.value)
 
 
 DATASET = "@dataset('d', classes=2, size=8, channels=1, train=3, test=2)\n"
@@ -163,6 +155,18 @@ def test_a_transformation_of_another_form_is_told(tmp_path: Path, body: str, mes
     assert message in refused(transform_policy, images, ((name,),), *rest)
 
 
+def test_what_depends_on_neighbours_is_told_though_the_first_image_had_none(tmp_path: Path) -> None:
+    use(tmp_path, "@policy('late')\ndef apply(images, streams):\n    return images + len(images)\n")
+
+    def transform(count: int) -> torch.Tensor:
+        images = torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
+        rest = torch.zeros(count, dtype=torch.int64), torch.ones(count, 3), torch.arange(count)
+        return transform_policy(images, (("late",),), *rest)
+
+    assert (transform(1) == 1).all()
+    assert "of an image by itself than beside" in refused(transform, 3)
+
+
 def test_a_defence_is_of_each_gradient_with_its_own_stream(tmp_path: Path) -> None:
     use(
         tmp_path,
@@ -228,6 +232,7 @@ def test_an_attack_may_return_images_alone(tmp_path: Path) -> None:
     ("body", "message"),
     [
         ("return None", "returned NoneType, expected a Reconstruction"),
+        ("return torch.tensor(1.0)", "returned x of torch.float32 (), expected floating point (2,"),
         ("return torch.zeros(2, 12, 12)", "returned x of torch.float32 (2, 12, 12), expected floa"),
         (
             "return torch.full((2, 1, 12, 12), torch.nan)",
@@ -235,7 +240,11 @@ def test_an_attack_may_return_images_alone(tmp_path: Path) -> None:
         ),
         ("return made(status=['fine', 'ok'])", "returned the status 'fine', expected ok or failed"),
         ("return made(cost=torch.zeros(3))", "returned cost of (3,), expected (2, ...)"),
+        ("return made(cost=torch.tensor(1.0))", "returned cost of (), expected (2, ...)"),
         ("return made(reason=[''])", "returned 1 of reason, expected 2"),
+        ("return made(status=None)", "returned NoneType of status, expected 2"),
+        ("return made(curve_iterations=[0])", "a curve of (2, 1) at iterations of list, expected"),
+        ("return made(curve=torch.zeros(2, 3))", "a curve of (2, 3) at iterations of (1,), expect"),
     ],
 )
 def test_an_attack_of_another_form_is_told(tmp_path: Path, body: str, message: str) -> None:

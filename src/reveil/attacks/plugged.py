@@ -36,7 +36,7 @@ def reconstruct(
     found = calling.call(one, model, shared, values, images, seed, **how)
     seconds = (time.perf_counter() - started) / len(shared)
     if isinstance(found, Tensor):
-        _check_images(one, found, shared, torch.ones(len(found), dtype=torch.bool))
+        _check_images(one, found, shared, torch.ones(len(shared), dtype=torch.bool))
         return _of_images(model, shared, found.detach().float(), seconds)
     if not isinstance(found, Reconstruction):
         calling.refuse(
@@ -77,8 +77,10 @@ def _distance(model: nn.Module, shared: Shared, x: Tensor) -> Tensor:
 def _check(one: known.Declared, found: Reconstruction, shared: Shared) -> None:
     count = len(shared)
     for name in ("status", "reason"):
-        if len(getattr(found, name)) != count:
-            calling.refuse(one, f"returned {len(getattr(found, name))} of {name}, expected {count}")
+        value = getattr(found, name)
+        said = len(value) if isinstance(value, list | tuple) else type(value).__name__
+        if said != count:
+            calling.refuse(one, f"returned {said} of {name}, expected {count}")
     if wrong := set(found.status) - {"ok", "failed"}:
         calling.refuse(one, f"returned the status {wrong.pop()!r}, expected ok or failed")
     for field in fields(found):
@@ -87,17 +89,21 @@ def _check(one: known.Declared, found: Reconstruction, shared: Shared) -> None:
             continue
         if value is None and field.name == "labels":
             continue
-        if not isinstance(value, Tensor) or len(value) != count:
-            said = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            calling.refuse(one, f"returned {field.name} of {said}, expected ({count}, ...)")
-    points = tuple(found.curve_iterations.shape)
-    if found.curve.shape[1:] != points:
+        if not isinstance(value, Tensor) or value.shape[:1] != (count,):
+            calling.refuse(one, f"returned {field.name} of {_form(value)}, expected ({count}, ...)")
+    points = found.curve_iterations
+    flat = isinstance(points, Tensor) and points.ndim == 1
+    if not flat or found.curve.shape != (count, len(points)):
         calling.refuse(
             one,
-            f"returned a curve of {tuple(found.curve.shape)} at {points[0]} iterations, expected "
+            f"returned a curve of {_form(found.curve)} at iterations of {_form(points)}, expected "
             "as many of both",
         )
     _check_images(one, found.x, shared, torch.tensor([s == "ok" for s in found.status]))
+
+
+def _form(value: object) -> tuple[int, ...] | str:
+    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
 def _check_images(one: known.Declared, x: object, shared: Shared, fine: Tensor) -> None:

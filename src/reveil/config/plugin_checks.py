@@ -96,7 +96,9 @@ def _parameters(
             yield f"{key}.parameters.{part}: unknown key; allowed here: {said}{told}"
             continue
         usual = one.parameters[part]
-        if usual is None or isinstance(value, _LIKE.get(type(usual), type(usual))):
+        like = isinstance(value, _LIKE.get(type(usual), type(usual)))
+        # To Python, True is a whole number.
+        if usual is None or (like and isinstance(value, bool) == isinstance(usual, bool)):
             continue
         yield (
             f"{key}.parameters.{part}: {value!r} is not allowed; allowed: values like the "

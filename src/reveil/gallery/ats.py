@@ -5,12 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from reveil import policies
-from reveil.files import read_npz
-from reveil.gallery.study import GAIN, Block, Measure, Names, Study
+from reveil.gallery.study import GAIN, SSIM, Measure, Names, Study
 from reveil.tables.labels import dataset_title, model_title, policy_label, policy_order
-
-_ARRAYS = {"originals": "clean", "victims": "seen", "reconstructions": "guess"}
-_CURVE = ("curve", "curve_iterations")
 
 
 def tidy(images: pd.DataFrame, archives: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
@@ -34,18 +30,6 @@ def order(cell: Names) -> tuple:
     return policy_order(str(cell["role"]), str(cell["dataset"]), str(cell["model"]))
 
 
-def read(path: str) -> Block:
-    """Return the pictures and cost curves of a block of attacked images.
-
-    Raises:
-        ReveilError: an archive that cannot be read or lacks an array.
-    """
-    arrays = read_npz(path, ("images", *_ARRAYS), optional=_CURVE, what="attack pictures")
-    pictures = {shown: arrays[stored] for stored, shown in _ARRAYS.items()}
-    curve = tuple(arrays[name] for name in _CURVE) if _CURVE[0] in arrays else None
-    return Block(arrays["images"], pictures, curve)
-
-
 STUDY = Study(
     name="ats",
     title="Gradients",
@@ -53,7 +37,6 @@ STUDY = Study(
     "alone, and looks for an image that has the same. Gain: PSNR less the best that a guess "
     "without any gradient reaches. Above 0, the gradient leaked something.",
     captions={"clean": "clean", "seen": "victim used", "guess": "reconstruction"},
-    absent="",
     facets={
         "dataset": "Dataset",
         "model": "Model",
@@ -67,7 +50,7 @@ STUDY = Study(
         Measure(GAIN, "Gain", "dB", 2, "PSNR less its floor"),
         Measure("psnr_db", "PSNR", "dB", 2, "against what the victim used; higher is more alike"),
         Measure("floor_db", "Floor", "dB", 2, "the best of a random start, one colour and black"),
-        Measure("ssim", "SSIM", "", 3, "structural similarity, -1 to 1"),
+        SSIM,
     ),
     value="psnr_db",
     floor="floor_db",
@@ -76,5 +59,6 @@ STUDY = Study(
     keys=("protocol", "dataset", "model", "role", "recipe", "attack", "defence"),
     names=names,
     order=order,
-    read=read,
+    numbers="images",
+    arrays={"originals": "clean", "victims": "seen", "reconstructions": "guess"},
 )

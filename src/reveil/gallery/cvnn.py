@@ -5,12 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from reveil.cvnn.tables.labels import attack_label, attack_order, policy_label, policy_order
-from reveil.files import read_npz
-from reveil.gallery.study import GAIN, Block, Measure, Names, Study
+from reveil.gallery.study import GAIN, SSIM, Measure, Names, Study
 from reveil.tables.labels import dataset_title, model_title
 from reveil.tables.measures import OK
 
-_OPTIONAL = {"partner": "seen", "guess": "guess", "second": "second"}
 _TRIVIAL = ["rmse_mean_colour", "rmse_blend"]
 
 
@@ -41,17 +39,6 @@ def order(cell: Names) -> tuple:
     return policy_order(str(cell["policy"])), attack_order(str(cell["attack"]))
 
 
-def read(path: str) -> Block:
-    """Return the pictures of a block of attacked images.
-
-    Raises:
-        ReveilError: an archive that cannot be read or lacks an array.
-    """
-    arrays = read_npz(path, ("index", "original"), optional=_OPTIONAL, what="attack pictures")
-    guessed = {shown: arrays[name] for name, shown in _OPTIONAL.items() if name in arrays}
-    return Block(arrays["index"], {"clean": arrays["original"], **guessed})
-
-
 STUDY = Study(
     name="cvnn",
     title="Features",
@@ -64,7 +51,6 @@ STUDY = Study(
         "guess": "reconstruction",
         "second": "second guess",
     },
-    absent="nothing mixed in",
     facets={
         "dataset": "Dataset",
         "model": "Model",
@@ -80,7 +66,7 @@ STUDY = Study(
         Measure("rmse_mean_colour", "Mean colour", "", 3, "RMSE of the dataset's mean colour"),
         Measure("rmse_blend", "Blend", "", 3, "RMSE of the mean of the two mixed images"),
         Measure("psnr_db", "PSNR", "dB", 2, "of the guess; higher is more alike"),
-        Measure("ssim", "SSIM", "", 3, "structural similarity, -1 to 1"),
+        SSIM,
     ),
     value="rmse",
     floor="trivial",
@@ -89,5 +75,8 @@ STUDY = Study(
     keys=("protocol", "dataset", "model", "policy", "recipe", "attack"),
     names=names,
     order=order,
-    read=read,
+    numbers="index",
+    arrays={"original": "clean"},
+    optional={"partner": "seen", "guess": "guess", "second": "second"},
+    absent="nothing mixed in",
 )

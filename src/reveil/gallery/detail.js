@@ -52,7 +52,7 @@ function prepareDetail() {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   // Back to the image that was last looked at.
   dialog.addEventListener("close", () => {
-    if (state.view === "pictures" && wall) stepTo(looked.at);
-    else document.querySelector(`#results [data-at="${looked.at}"]`)?.focus();
+    if (!wall) document.querySelector(`#results [data-at="${looked.at}"]`)?.focus();
+    else if (wall.rows === looked.rows) stepTo(looked.at);
   });
 }

@@ -111,7 +111,12 @@ function start() {
   };
   window.addEventListener("scroll", later(() => { hideTip(); paintWall(); }), { passive: true });
   window.addEventListener("resize", later(() => { openFilters(); layOut(); }));
-  window.addEventListener("hashchange", () => { readAddress(); refresh({ filters: true }); });
+  window.addEventListener("hashchange", () => {
+    // What it shows is of the address before.
+    document.getElementById("detail").close();
+    readAddress();
+    refresh({ filters: true });
+  });
 }
 
 start();

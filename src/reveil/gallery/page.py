@@ -51,7 +51,8 @@ def write(
         largest: Bytes that the page may have.
 
     Raises:
-        ReveilError: no study, an unknown one, or a table or archive that does not fit.
+        ReveilError: no study, an unknown one, a table or archive that does not fit, or more cells
+            than ``largest`` has room for.
     """
     if not studies:
         raise ReveilError("gallery: no study of this run asks for attacked images")
@@ -60,11 +61,17 @@ def write(
     budget = largest - _ROOM
     while True:
         text = assemble(_content(sources, images, budget), run=run, commit=commit)
-        if len(text.encode()) <= largest:
+        size = len(text.encode())
+        if size <= largest:
             break
+        if budget <= 0:
+            raise ReveilError(
+                f"{path}: takes {size} bytes without one image; allowed: {largest}; name fewer "
+                "studies in gallery.studies, or divide the run"
+            )
         # What a row takes was estimated too low; a page is never larger than it may be.
-        budget = int(budget * 0.85)
-    log.info("%s: %.1f MB", path, len(text.encode()) / 1e6)
+        budget = min(int(budget * 0.85), budget - (size - largest))
+    log.info("%s: %.1f MB", path, size / 1e6)
     write_text(path, text)
 
 

@@ -34,7 +34,7 @@ function visibleRows() {
 
 function valueOf(row, key) {
   const one = study(), { images } = one;
-  if (key in images.values) return images.values[key][row];
+  if (key in images.values) return number(images.values[key][row]);
   if (key === "image" || key === "seed" || key === "class") return images[key][row];
   return placeOf(one.cells[images.cell[row]], key);
 }
@@ -58,7 +58,7 @@ function readAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
   const place = DATA.studies.findIndex((one) => one.id === found.get("study"));
   state.study = Math.max(0, place);
-  state.view = found.get("view") in VIEWS ? found.get("view") : "pictures";
+  state.view = Object.hasOwn(VIEWS, found.get("view")) ? found.get("view") : "pictures";
   state.filters = {};
   for (const facet of [...study().facets, { key: "seed", values: seedsOf(study()).map(String) }]) {
     if (facet.values.includes(found.get(facet.key))) state.filters[facet.key] = found.get(facet.key);
@@ -75,5 +75,5 @@ function writeAddress() {
 }
 
 function orderKeys() {
-  return [...study().measures.map((m) => [m.key, m.label]), ["image", "Image"], ["seed", "Seed"]];
+  return [...study().measures.map((m) => [m.key, m.label]), ["image", "Image"], ["seed", "Seed"], ["class", "Class"]];
 }

@@ -1,15 +1,20 @@
 """What the page has to know of a study: its pictures, its measures, what its cells are called."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reveil.files import read_npz
+from reveil.unir.figures.grid import as_bytes
+
 GAIN = "gain"
 # The pictures of an image, in the order in which they are shown; the last is of two-image attacks.
 PICTURES = ("clean", "seen", "guess", "second")
+
+_CURVE = ("curve", "curve_iterations")
 
 Names = Mapping[str, Hashable]
 
@@ -31,6 +36,9 @@ class Measure:
     unit: str
     digits: int
     meaning: str
+
+
+SSIM = Measure("ssim", "SSIM", "", 3, "structural similarity, -1 to 1")
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,6 @@ class Study:
         title: For readers.
         about: One sentence on what is shown.
         captions: One of ``PICTURES`` -> what stands under it.
-        absent: What stands in the place of the second picture where there is none.
         facets: What cells differ in, and its label; keys of what ``names`` returns.
         measures: Of an image, the gain among them.
         value, floor: Columns; the gain is how far the first is on the better side of the second.
@@ -67,14 +74,16 @@ class Study:
         keys: Columns that make a cell; the seed is none of them.
         names: Takes the values of ``keys``; returns the label of every facet.
         order: Takes them, too; returns a sort key of the cells of one page.
-        read: Takes the path of an archive.
+        numbers: Array of an archive that numbers its images.
+        arrays: Array of an archive -> the one of ``PICTURES`` that it is.
+        optional: Likewise, of arrays that not every archive has.
+        absent: What stands in the place of the second picture where there is none.
     """
 
     name: str
     title: str
     about: str
     captions: Mapping[str, str]
-    absent: str
     facets: Mapping[str, str]
     measures: Sequence[Measure]
     value: str
@@ -84,7 +93,25 @@ class Study:
     keys: Sequence[str]
     names: Callable[[Names], dict[str, str]]
     order: Callable[[Names], tuple]
-    read: Callable[[str], Block]
+    numbers: str
+    arrays: Mapping[str, str]
+    optional: Mapping[str, str] = field(default_factory=dict)
+    absent: str = ""
+
+    def read(self, path: str) -> Block:
+        """Return the pictures of an archive, and its cost curves if it has any.
+
+        Raises:
+            ReveilError: an archive that cannot be read or lacks an array.
+        """
+        optional = (*self.optional, *_CURVE)
+        found = read_npz(
+            path, (self.numbers, *self.arrays), optional=optional, what="attack pictures"
+        )
+        stored = {**self.arrays, **self.optional}
+        pictures = {shown: as_bytes(found[name]) for name, shown in stored.items() if name in found}
+        curve = tuple(found[name] for name in _CURVE) if _CURVE[0] in found else None
+        return Block(found[self.numbers], pictures, curve)
 
     def gain(self, rows: pd.DataFrame) -> pd.Series:
         """Return how much better than the floor each guess is, in the measure's unit."""

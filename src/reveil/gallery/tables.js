@@ -89,7 +89,7 @@ function showSummary() {
 }
 
 function cellValue(cell, key) {
-  if (key in cell.means) return cell.means[key][0];
+  if (key in cell.means) return number(cell.means[key][0]);
   if (key === "n") return cell.means.gain[3];
   return key in cell.names ? placeOf(cell, key) : cell[key];
 }

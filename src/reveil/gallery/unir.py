@@ -7,9 +7,9 @@ import pandas as pd
 
 from reveil.files import read_npz
 from reveil.gallery.archives import PLACE
-from reveil.gallery.study import GAIN, Block, Measure, Names, Study
+from reveil.gallery.study import GAIN, SSIM, Measure, Names, Study
 from reveil.tables.labels import dataset_title, model_title
-from reveil.unir.figures.grid import KEEP, as_bytes, psnr
+from reveil.unir.figures.grid import KEEP, psnr
 from reveil.unir.labels import (
     UNTRAINED,
     method_label,
@@ -19,7 +19,6 @@ from reveil.unir.labels import (
     operator_order,
 )
 
-_ARRAYS = {"clean": "clean", "measured": "seen", "reconstruction": "guess"}
 # What all methods share a measurement of.
 _MEASURED = ["protocol", "dataset", "policy", "seed", "image"]
 
@@ -73,17 +72,6 @@ def order(cell: Names) -> tuple:
     return operator_order(str(cell["policy"])), method_order(method)
 
 
-def read(path: str) -> Block:
-    """Return the pictures of a block of reconstructed images.
-
-    Raises:
-        ReveilError: an archive that cannot be read or lacks an array.
-    """
-    arrays = read_npz(path, ("index", *_ARRAYS), what="reconstructed pictures")
-    pictures = {shown: as_bytes(arrays[stored]) for stored, shown in _ARRAYS.items()}
-    return Block(arrays["index"], pictures)
-
-
 STUDY = Study(
     name="unir",
     title="Measurements",
@@ -91,7 +79,6 @@ STUDY = Study(
     "what was there. Gain: PSNR less that of the measurement as it is. Above 0, the method found "
     "out something that the measurement does not show.",
     captions={"clean": "clean", "seen": "measurement", "guess": "reconstruction"},
-    absent="",
     facets={
         "dataset": "Dataset",
         "model": "Model",
@@ -104,7 +91,7 @@ STUDY = Study(
         Measure("psnr_db", "PSNR", "dB", 2, "of the reconstruction; higher is more alike"),
         Measure("measured_db", "Measurement", "dB", 2, "PSNR of the measurement as it is"),
         Measure("mse_pm1", "MSE", "", 4, "with pixels in -1 to 1; lower is more alike"),
-        Measure("ssim", "SSIM", "", 3, "structural similarity, -1 to 1"),
+        SSIM,
     ),
     value="psnr_db",
     floor="measured_db",
@@ -113,5 +100,6 @@ STUDY = Study(
     keys=("protocol", "dataset", "model", "policy", "recipe", "attack"),
     names=names,
     order=order,
-    read=read,
+    numbers="index",
+    arrays={"clean": "clean", "measured": "seen", "reconstruction": "guess"},
 )

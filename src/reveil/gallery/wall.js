@@ -3,10 +3,9 @@
 const GAP = 14, CARD_PADDING = 26, SPARE_ROWS = 3;
 let wall = null;
 
-function showWall(rows, keep) {
+function showWall(rows) {
   const list = element("ul", { class: "wall", "aria-label": "Attacked images", onkeydown: walk });
-  const current = keep !== undefined && rows.includes(keep) ? rows.indexOf(keep) : 0;
-  wall = { rows, list, cards: new Map(), current, columns: 1, width: 0, height: 0 };
+  wall = { rows, list, cards: new Map(), current: 0, columns: 1, width: 0, height: 0 };
   document.getElementById("results").replaceChildren(list);
   layOut();
 }
@@ -20,6 +19,7 @@ function layOut() {
   wall.width = wall.columns === 1 ? room : (room - GAP * (wall.columns - 1)) / wall.columns;
   const unit = Math.min(1.5 * least, fitting(size, (wall.width - beside) / 3));
   document.documentElement.style.setProperty("--unit", unit + "px");
+  const held = wall.list.contains(document.activeElement);
   wall.cards.forEach((card) => card.remove());
   wall.cards.clear();
   const probe = makeCard(0);
@@ -28,6 +28,8 @@ function layOut() {
   probe.remove();
   wall.list.style.height = Math.ceil(wall.rows.length / wall.columns) * wall.height + "px";
   paintWall();
+  // Who zooms with the keyboard stays where he was.
+  if (held) wall.cards.get(wall.current).firstChild.focus({ preventScroll: true });
 }
 
 function paintWall() {

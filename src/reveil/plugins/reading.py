@@ -5,7 +5,7 @@ says of them is what a job finds.
 """
 
 import ast
-import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -91,16 +91,16 @@ class _Decorators:
         ]
         right = {id(call) for _, call in calls}
         for node in ast.walk(self.tree):
-            bare = isinstance(node, Define) and any(map(self._named, node.decorator_list))
-            astray = isinstance(node, ast.Call) and self._kind(node) and id(node) not in right
-            if bare or astray:
+            wrong = [one for one in getattr(node, "decorator_list", ()) if self._named(one)]
+            if isinstance(node, ast.Call) and self._kind(node) and id(node) not in right:
+                wrong = [node]
+            if wrong:
                 _refuse(
                     self.path,
-                    node.decorator_list[0] if bare else node,
+                    wrong[0],
                     "a plug-in registers by decorators with a name, such as "
                     '@model("my-net"), at the top level of its file',
                 )
-        # From below: that is the order in which Python applies them.
         yield from calls
 
     def _kind(self, node: ast.expr) -> str | None:
@@ -150,13 +150,14 @@ def _arguments(path: Path, kind: str, call: ast.Call) -> dict[str, Any]:
 
 def _literal(path: Path, key: str, node: ast.expr) -> Any:
     try:
-        return ast.literal_eval(node)
+        # As jobs learn of it: a tuple is a list there.
+        return json.loads(json.dumps(ast.literal_eval(node)))
     except (ValueError, TypeError):
         _refuse(
             path,
             node,
-            f"{key}: {ast.unparse(node)} is not allowed; allowed: a literal, which plans read "
-            "without running the file",
+            f"{key}: {ast.unparse(node)} is not allowed; allowed: a literal of numbers, texts, "
+            "True, False, None, lists and mappings, which plans read without running the file",
         )
 
 
@@ -171,7 +172,7 @@ def _check_dataset(path: Path, call: ast.Call, said: Mapping[str, Any]) -> None:
         values = said.get(key)
         if values is None:
             continue
-        right = isinstance(values, tuple | list) and len(values) == said["channels"]
+        right = isinstance(values, list) and len(values) == said["channels"]
         if not right or not all(isinstance(v, int | float) and 0 <= v <= 1 for v in values):
             words = "a number from 0 to 1 for each channel"
             _refuse(path, call, f"{key}: {values!r} is not allowed; allowed: {words}")
@@ -203,15 +204,35 @@ def _collect(path: Path, folder: Path, found: dict[str, str]) -> None:
     if name in found:
         return
     tree = _parsed(path)
-    found[name] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    found[name] = data_digest(_syntax(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             home = path.parents[node.level - 1] if node.level <= len(path.parents) else path.parent
             parts = node.module.split(".") if node.module else []
-            for last in ("", *(alias.name for alias in node.names)):
-                beside = _module(home.joinpath(*parts, last))
-                if beside is not None and beside.is_relative_to(folder):
+            # The packages on the way are run, too.
+            names = [parts[:depth] for depth in range(1, len(parts) + 1)]
+            names += [[*parts, alias.name] for alias in node.names]
+            for beside in filter(None, (_module(home.joinpath(*name)) for name in names)):
+                if beside.is_relative_to(folder):
                     _collect(beside, folder, found)
+
+
+def _syntax(tree: ast.Module) -> list[dict[str, Any]]:
+    """Return what a file says, node by node.
+
+    The same in all versions of Python, as a job may have another than the plan: later ones have
+    more fields, which are empty for what earlier ones can read.
+    """
+    return [
+        {name: _shape(value) for name, value in ast.iter_fields(node) if value not in (None, [])}
+        for node in ast.walk(tree)
+    ]
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shape(one) for one in value]
+    return type(value).__name__ if isinstance(value, ast.AST) else repr(value)
 
 
 def _module(path: Path) -> Path | None:

@@ -19,7 +19,7 @@ def transform(images: Tensor, name: str, seeds: Tensor) -> Tensor:
 
     Raises:
         PluginError: it fails, or makes something else of them; or an image depends on its
-            neighbours or on more than its stream, which the first call tries.
+            neighbours or on more than its stream, which the first call with several tries.
     """
     one = known.find(known.POLICY, name, known.ATS)
     if not len(images):
@@ -48,7 +48,9 @@ def _try_alone(one: known.Declared, images: Tensor, seeds: Tensor, made: Tensor)
     """Refuse what makes something else of the last image where it is by itself."""
     if one.key in _TRIED:
         return
-    _TRIED.add(one.key)
+    # An image that has none beside it says only what is drawn elsewhere.
+    if len(images) > 1:
+        _TRIED.add(one.key)
     if not torch.equal(_made(one, images[-1:], seeds[-1:]), made[-1:]):
         calling.refuse(
             one,

@@ -61,6 +61,9 @@ class _Plugged:
         for name in ("images", "second"):
             self._check(name, getattr(guess, name), (len(seen), *self.known.shape))
         self._check("angles", guess.angles, (len(seen),))
+        if guess.labels is not None:
+            values = getattr(guess.labels, "shape", ())[1:]
+            self._check_shape("labels", guess.labels, (len(seen), *values))
         return guess
 
     def tensors(self) -> dict[str, Tensor]:
@@ -80,14 +83,17 @@ class _Plugged:
     def _check(self, name: str, values: object, expected: tuple[int, ...]) -> None:
         if values is None:
             return
-        if not isinstance(values, Tensor) or tuple(values.shape) != expected:
-            said = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
-            calling.refuse(self.one, f"guessed {name} of {said}, expected {expected}")
+        self._check_shape(name, values, expected)
         if not torch.isfinite(values).all():
             calling.refuse(self.one, f"guessed {name} that are not finite, expected numbers")
         if name != "angles" and (values.min() < -1e-3 or values.max() > 1 + 1e-3):
             said = f"{values.min():.3g} to {values.max():.3g}"
             calling.refuse(self.one, f"guessed {name} from {said}, expected 0 to 1")
+
+    def _check_shape(self, name: str, values: object, expected: tuple[int, ...]) -> None:
+        if not isinstance(values, Tensor) or tuple(values.shape) != expected:
+            said = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            calling.refuse(self.one, f"guessed {name} of {said}, expected {expected}")
 
 
 class _Remembering(_Plugged):

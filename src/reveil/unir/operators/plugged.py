@@ -33,7 +33,7 @@ def _try(one: known.Declared, operator: Operator) -> None:
         theta = operator.sample_theta(2, generator(0, "plug-in theta", one.name))
         first = operator.sample_theta(1, generator(0, "plug-in theta", one.name))
     for said, count in ((theta, 2), (first, 1)):
-        if not isinstance(said, Tensor) or len(said) != count or said.shape[1:] != theta.shape[1:]:
+        if not isinstance(said, Tensor) or said.shape != (count, *theta.shape[1:]):
             calling.refuse(one, f"sample_theta({count}) returned no tensor ({count}, ...)")
     x.requires_grad_()
     with calling.blaming(one), torch.enable_grad():
