@@ -1,6 +1,7 @@
 """Whether enough was run for a verdict, and the words for what is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -20,8 +21,25 @@ _ATTACKED = ("images", "layers", "correlation")
 _IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
 
 
+class Cut(NamedTuple):
+    """A preset that has less than the one that is shipped, see :mod:`reveil.verdicts.cuts`.
+
+    Attributes:
+        where: Column -> value of the rows that it makes.
+        text: What there is less of, such as ``recipe cvnn with 6 of 100 epochs``.
+    """
+
+    where: Mapping[str, str]
+    text: str
+
+
 def shortfalls(
-    cell: Cell, claim: Claim, test: Test, table: pd.DataFrame, iterations: Mapping[str, int]
+    cell: Cell,
+    claim: Claim,
+    test: Test,
+    table: pd.DataFrame,
+    iterations: Mapping[str, int],
+    cuts: Iterable[Cut] = (),
 ) -> list[str]:
     """Return in words how a cell falls short of the scope; nothing if it does not.
 
@@ -32,6 +50,7 @@ def shortfalls(
         table: The whole table of the test.
         iterations: Attack -> iterations that its preset asks for. An attack that has fewer than
             the scope by design, as L-BFGS, has to do those.
+        cuts: Presets that have less than they are shipped with.
     """
     scope = claim.scope
     found = []
@@ -50,7 +69,19 @@ def shortfalls(
     for column, asked in cell.asked.items():
         if column in cell.named and cell.named[column] not in names_of(column, asked, cell.named):
             found.append(f"{column} {cell.named[column]} for {asked}")
-    return found
+    return found + [cut.text for cut in cuts if _made_by(cut, cell, test)]
+
+
+def _made_by(cut: Cut, cell: Cell, test: Test) -> bool:
+    """Return whether a preset made a cell, or what it is compared with."""
+    for column, value in cut.where.items():
+        named = [
+            rows[column] for rows in (cell.named, test.reference, test.baseline) if column in rows
+        ]
+        # Scores and correlations are of trained networks, whether or not they name the recipe.
+        if value not in named and (named or column != "recipe"):
+            return False
+    return True
 
 
 def _counts(
