@@ -82,13 +82,6 @@ def claimed_iterations(study):
     return {name: settings.resolve_attack({}, ROOT, name)["iterations"] for name in sorted(known)}
 
 
-# The report's front page sees the config only.
-try:
-    config["verdicts"] = front.report_rows(f"results/{config['run']}/verdicts.csv")
-except ReveilError as error:
-    raise WorkflowError(str(error)) from None
-
-
 def tables_of_claims(study):
     """Return the tables that the claims of a study are judged by, as a function of no wildcard."""
 
