@@ -11,13 +11,23 @@ BESIDE = {"scores": ("singles",), "correlation": ("images",)}
 
 
 @cache
-def claims_of(study):
-    """Return the claims of a study. Their files take as long to check as a small plan."""
+def every_claim():
+    """Return the claims of all files. These take as long to check as a small plan."""
     try:
-        claims = criteria.read_claims(CLAIM_FILES, ROOT)
+        return criteria.read_claims(CLAIM_FILES, ROOT)
     except ReveilError as error:
         raise WorkflowError(str(error)) from None
-    return [claim for claim in claims if claim.study == study]
+
+
+def claims_of(study):
+    """Return the claims of a study: there are some, or the end of a long run would miss them."""
+    found = [claim for claim in every_claim() if claim.study == study]
+    if not found:
+        files = ", ".join(config["claims"])
+        raise WorkflowError(
+            f"claims: {files}: no claim of the study {study}; config/claims.yaml has some"
+        )
+    return found
 
 
 def study_outputs(study):
