@@ -18,6 +18,8 @@ from reveil.files import write_text
 from reveil.stages.judging_claims import judge_study
 from reveil.verdicts import shown
 from reveil.verdicts.criteria import read_claims
+from reveil.verdicts.decide import Verdict
+from reveil.verdicts.judge import NO_DATA
 
 FOLDER = Path("docs", "reproduction")
 SOURCES = FOLDER / "verdicts.yaml"
@@ -31,9 +33,9 @@ INTRODUCTION = """\
 
 Every claim of the papers, by criteria that were written down before our numbers
 ([config/claims.yaml](../../config/claims.yaml), [how](../reference/verdicts.md)), on the
-tables that are kept here. No run at the papers' settings has been made yet, so that nothing is
-decided: *not run* is the verdict, and the demonstration is what the smaller runs say. Every
-number: [verdicts.csv](verdicts.csv).
+tables that are kept here: {summary}. Where a verdict is *not run*, less was run than the criterion
+asks for, and the demonstration is what the smaller runs say. Every number:
+[verdicts.csv](verdicts.csv).
 """
 
 
@@ -44,7 +46,8 @@ def judged(root: Path) -> pd.DataFrame:
         ReveilError: a claim that does not exist, or a table that cannot be read.
     """
     kept: Mapping[str, Mapping[str, Any]] = settings.read_yaml(root / SOURCES)
-    known = [claim.id for claim in read_claims([root / CLAIMS], root)]
+    claims = read_claims([root / CLAIMS], root)
+    known = [claim.id for claim in claims]
     if odd := sorted(set(kept) - set(known)):
         raise ReveilError(f"{SOURCES}: {odd[0]!r} is no claim; allowed: {', '.join(known)}")
     files = {
@@ -59,20 +62,20 @@ def judged(root: Path) -> pd.DataFrame:
     }
     parts = [
         judge_study(study, "kept", [root / CLAIMS], root, files, iterations=iterations)[0]
-        for study in ("ats", "cvnn", "unir")
+        for study in dict.fromkeys(claim.study for claim in claims)
     ]
     return pd.concat(parts, ignore_index=True)
 
 
 def readme_table(table: pd.DataFrame) -> str:
     """Return the claims that there are numbers on, in a table for the top of the README."""
-    told = table[table["demonstration"] != "no data"]
+    told = table[table["demonstration"] != NO_DATA]
     lines = ["| claim | verdict | what ours say so far | papers |", "| --- | --- | --- | --- |"]
     for row in told.to_dict("records"):
         verdict = f"**{row['verdict']}**"
-        ours = shown.ours(row)
-        if row["verdict"] == "not run":
-            ours = f"{row['demonstration']}: {ours}" if ours else str(row["demonstration"])
+        ours = f"{row['statistic']}: {shown.ours(row)}" if shown.ours(row) else ""
+        if row["verdict"] == Verdict.NOT_RUN:
+            ours = f"{row['demonstration']}, {ours}" if ours else str(row["demonstration"])
         cells = [row["statement"], verdict, ours, shown.sources(row)]
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     rest = len(table) - len(told)
@@ -80,13 +83,16 @@ def readme_table(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def pages(root: Path) -> dict[Path, str]:
+def pages(root: Path, table: pd.DataFrame) -> dict[Path, str]:
     """Return path below the top of the repository -> text of every page.
 
+    Args:
+        root: Of the repository.
+        table: The verdicts.
+
     Raises:
-        ReveilError: as :func:`judged`, or README.md lacks the lines that the table stands between.
+        ReveilError: README.md lacks the lines that the table stands between.
     """
-    table = judged(root)
     text = (root / README).read_text(encoding="utf-8")
     start, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -94,7 +100,9 @@ def pages(root: Path) -> dict[Path, str]:
         raise ReveilError(f"{README}: the lines {BEGIN!r} and {END!r} are missing")
     return {
         FOLDER / "verdicts.csv": _rounded(table).to_csv(index=False, lineterminator="\n"),
-        FOLDER / "verdicts.md": f"{INTRODUCTION}\n{shown.to_markdown(table)}",
+        FOLDER / "verdicts.md": "\n".join(
+            [INTRODUCTION.format(summary=shown.summary(table)), shown.to_markdown(table)]
+        ),
         README: f"{start}{BEGIN}\n\n{readme_table(table)}\n\n{END}{after}",
     }
 
@@ -111,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path(), help="folder of the repository")
     root = parser.parse_args().root
-    for path, text in pages(root).items():
+    for path, text in pages(root, judged(root)).items():
         write_text(root / path, text)
 
 

@@ -9,15 +9,16 @@ import pandas as pd
 import pytest
 import yaml
 
+from reveil import reproduction_docs
 from reveil import rows as tidy
 from reveil.errors import ReveilError
 from reveil.stages.judging_claims import judge_study
 from reveil.statistics import Estimate
-from reveil.verdicts import frames, front, registry, shown
+from reveil.verdicts import frames, registry, shown
 from reveil.verdicts.criteria import REGISTERED, criterion_digest, read_claims, read_stand_ins
 from reveil.verdicts.decide import Verdict, of_cell, of_test, units_needed
 from reveil.verdicts.judge import judge
-from reveil.verdicts.tables import prepared
+from reveil.verdicts.tables import prepared, reader
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "config" / "claims.yaml"
@@ -245,18 +246,53 @@ def test_stand_ins_demonstrate_and_decide_nothing(claim):
     assert "compared with policy none" in found.reason
 
 
+def test_stand_ins_of_any_column_decide_nothing(claim):
+    others = {"attack": {"inversed": ("zhu",)}}
+    found = judge(claim, of(attacked(attack="zhu")), stand_ins=others)
+    assert (found.verdict, found.demonstration) == (N, "supports")
+    assert "attack zhu for inversed" in found.reason
+
+
+@pytest.mark.parametrize(("column", "kept"), [("image", "3 of 8 images"), ("seed", "1 of 2 seeds")])
+def test_what_has_nothing_to_be_compared_with_does_not_count(claim, column, kept):
+    claim = replace(claim, scope=replace(claim.scope, min_seeds=2))
+    table = pd.concat([attacked(), attacked(seed=1)], ignore_index=True)
+    few = table[column] < {"image": 3, "seed": 1}[column]
+    assert judge(claim, of(table)).verdict == S
+    found = judge(claim, of(table[few | (table["policy"] != "crop-flip")]))
+    assert found.verdict == N and kept in found.reason
+
+
+def test_iterations_that_nobody_noted_meet_no_scope(claim):
+    found = judge(claim, of(attacked().drop(columns="iterations")))
+    assert found.verdict == N and "iterations not known" in found.reason
+    found = judge(claim, of(attacked(iterations=np.nan)))
+    assert found.verdict == N and "0 of 100 iterations" in found.reason
+
+
+def test_of_numbers_without_an_interval_the_least_favourable_is_shown(claim):
+    table = pd.concat([attacked(-0.1), attacked(+0.5, recipe="b"), attacked(-1.0, recipe="c")])
+    found = judge(claim, of(table[table["image"] == 0]))
+    assert found.deciding().estimate.value == pytest.approx(0.5)
+    assert math.isnan(found.deciding().estimate.low)
+
+
 def test_a_claim_is_about_its_table(claim):
     with pytest.raises(ReveilError, match="claim 'mine': tests 'lower': column 'gain_db' is not"):
         judge(claim, of(attacked().drop(columns="gain_db")))
     odd = replace(claim, tests=(replace(claim.tests[0], reference={"policies": "x"}),))
     with pytest.raises(ReveilError, match="no column 'policies'"):
         judge(odd, of(attacked()))
+    odd = replace(claim, tests=(replace(claim.tests[0], statistic="overlap"),))
+    with pytest.raises(ReveilError, match="column 'candidate' is not in the table images"):
+        judge(odd, of(attacked()))
 
 
 def test_layers_count_at_the_end_of_the_attack():
     table = pd.DataFrame({"image": 0, "tensor": "a", "iteration": [0, 5], "cosine": [0.1, 0.9]})
     table = table.assign(dataset="d", model="m", policy="p", seed=0)
-    assert prepared("layers", table, lambda _: None)["cosine"].tolist() == [0.9]
+    [row] = prepared("layers", table, lambda _: None).to_dict("records")
+    assert (row["cosine"], row["iterations"]) == (0.9, 5)
 
 
 def test_correlations_know_the_iterations_of_their_images():
@@ -264,6 +300,13 @@ def test_correlations_know_the_iterations_of_their_images():
     table = pd.DataFrame([{**place, "psnr_db": 1.0}])
     images = pd.DataFrame([{**place, "iterations": 7}])
     assert prepared("correlation", table, lambda _: images)["iterations"].tolist() == [7]
+
+
+def test_rows_of_two_files_are_stacked_and_the_same_row_counts_once(tmp_path):
+    epochs = pd.DataFrame({"dataset": "d", "seed": 0, "epoch": [0, 1], "best": [0, 1]})
+    tidy.write(str(tmp_path / "a.csv"), epochs)
+    found = reader()({"attackers": [str(tmp_path / "a.csv")] * 2})("attackers")
+    assert found["epoch"].tolist() == [0, 1]
 
 
 def test_files_of_claims_are_checked(written, tmp_path):
@@ -367,21 +410,17 @@ def test_tables_of_verdicts_read_well(judged, tmp_path):
     assert shown.to_markdown(tidy.read(tmp_path / "v.csv")) == markdown
 
 
+def test_sources_have_the_names_of_their_papers(judged):
+    said = {"knijff2021_conclusion": "mixed: higher; in part", "guo2020_conclusion": "claimed"}
+    table = judged[0].assign(**said)
+    markdown, html = shown.to_markdown(table), shown.to_html(table)
+    assert "Knijff et al. 2021: mixed: higher; in part; Guo et al. 2020: claimed" in markdown
+    assert "original: claimed: so<br>Knijff et al. 2021: mixed: higher; in part<br>Guo et" in html
+
+
 def test_a_star_marks_what_corrected_intervals_do_not_give(judged):
     table = judged[0].assign(verdict_adjusted="undecided")
     assert "**supported***" in shown.to_markdown(table)
-
-
-def test_the_front_page_has_rows_in_its_own_markup(judged, tmp_path):
-    path = tmp_path / "verdicts.csv"
-    assert front.report_rows(path) == []
-    judged[0].assign(statement="*S_pri* `is` |x|").to_csv(path, index=False)
-    row = front.report_rows(path)[0]
-    assert row["statement"] == r"\*S\_pri\* \`is\` \|x\|"
-    assert row["ours"].startswith("-0.965 [-0.98")
-    path.write_text("claim\nx\n")
-    with pytest.raises(ReveilError, match="column 'study' is missing"):
-        front.report_rows(path)
 
 
 def test_every_source_has_columns(judged):
@@ -393,3 +432,21 @@ def test_every_source_has_columns(judged):
     first = cited[cited["claim"] == "ats-claim-7"].iloc[0]
     assert first["original_numbers"] == "pearson_r 0.697 (CIFAR-100, ResNet20-4)"
     assert first["warmerdam2022_conclusion"] == "rejected"
+
+
+def test_the_pages_on_kept_results_say_what_their_table_says(tmp_path):
+    """And that by the criteria in force: else run python -m reveil.reproduction_docs."""
+    table = tidy.read(ROOT / "docs/reproduction/verdicts.csv")
+    for path, text in reproduction_docs.pages(ROOT, table).items():
+        assert path.suffix == ".csv" or (ROOT / path).read_text() == text, path
+    digests = {claim.id: claim.digest for claim in read_claims([FILE], ROOT)}
+    assert dict(zip(table["claim"], table["criterion_digest"], strict=True)) == digests
+    (tmp_path / "README.md").write_text("nothing")
+    with pytest.raises(ReveilError, match=r"README\.md: the lines .* are missing"):
+        reproduction_docs.pages(tmp_path, table)
+
+
+def test_a_decided_claim_of_the_readme_has_its_number(judged):
+    text = reproduction_docs.readme_table(judged[0])
+    assert "| **supported** | paired difference of gain_db to crop-flip < 0: -0.965 [" in text
+    assert text.endswith("1 supported; of 0 there is no number yet.")

@@ -38,11 +38,12 @@ def judge_study(
     """
     of_claim = tables.reader()
     registered = registry.read(Path(root) / REGISTERED)
+    of_study = [claim for claim in read_claims(claims, root) if claim.study == study]
+    # Of files that are checked by now.
     stand_ins = read_stand_ins(claims)
     judged = [
         judge(claim, of_claim(files.get(claim.id, {})), iterations=iterations, stand_ins=stand_ins)
-        for claim in read_claims(claims, root)
-        if claim.study == study
+        for claim in of_study
     ]
     if not judged:
         raise ReveilError(f"claims: {', '.join(map(str, claims))}: no claim of the study {study}")

@@ -12,7 +12,7 @@ from reveil.verdicts import decide, scope
 from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Test
 from reveil.verdicts.decide import TestVerdict, Verdict
 from reveil.verdicts.measures import NOTHING, Rows, estimate
-from reveil.verdicts.units import UNITS, Cell, Groups, StandIns, cells, counterpart
+from reveil.verdicts.units import IMAGE, SEED, UNITS, Cell, Groups, StandIns, cells, counterpart
 
 NO_DATA = "no data"
 # What a verdict would say if the scope were not asked for.
@@ -122,26 +122,28 @@ def judge(
         if (table := tables(name)) is not None and len(table)
     }
     plans = [
-        (test, *entry)
+        (rows, short, estimate(rows, test.confidence, resamples))
         for test in claim.tests
         if test.table in groups
-        for entry in _planned(claim, test, groups[test.table], iterations or {}, stand_ins or {})
+        for rows, short in _planned(
+            claim, test, groups[test.table], iterations or {}, stand_ins or {}
+        )
     ]
     premises = {
         test.name: [
-            (rows.cell, decide.of_cell(estimate(rows, test.confidence, resamples), test))
-            for other, rows, _ in plans
-            if other is test
+            (rows.cell, decide.of_cell(found, test))
+            for rows, _, found in plans
+            if rows.test is test
         ]
         for test in claim.of_role(PREMISE)
     }
     comparisons = sum(
-        test.role == DECIDES and not short and _holds(rows.cell, premises)
-        for test, rows, short in plans
+        rows.test.role == DECIDES and not short and _holds(rows.cell, premises)
+        for rows, short, _ in plans
     )
     numbers = tuple(
-        _number(test, rows, short, _holds(rows.cell, premises), comparisons, resamples)
-        for test, rows, short in plans
+        _number(rows, short, found, _holds(rows.cell, premises), comparisons, resamples)
+        for rows, short, found in plans
     )
     return _concluded(claim, numbers, comparisons)
 
@@ -154,11 +156,23 @@ def _planned(
         for cell in cells(test, groups, stand_ins):
             reference, other = _against(cell, groups, test.reference, test, stand_ins)
             baseline, third = _against(cell, groups, test.baseline, test, stand_ins)
-            short = scope.shortfalls(cell, claim, test, groups.rows, iterations)
+            paired = cell._replace(rows=_shared(cell.rows, reference, baseline))
+            short = scope.shortfalls(paired, claim, test, groups.rows, iterations)
             rows = Rows(test, cell, reference, baseline, groups.rows)
             yield rows, (*short, *other, *third)
     except ReveilError as error:
         raise ReveilError(f"claim {claim.id!r}: {error}") from None
+
+
+def _shared(rows: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose image and seed are among those that they are compared with, too."""
+    for other in others:
+        for key in (IMAGE, SEED):
+            if key in rows and key in other and len(other):
+                # Networks without a training have one seed, which may be none of the others'.
+                common = rows[key].isin(other[key])
+                rows = rows[common] if key == IMAGE or common.any() else rows
+    return rows
 
 
 def _against(
@@ -199,15 +213,14 @@ def _holds(cell: Cell, premises: Mapping[str, list[tuple[Cell, Verdict]]]) -> bo
 
 
 def _number(
-    test: Test,
     rows: Rows,
     short: Sequence[str],
+    found: Estimate,
     premise: bool,
     comparisons: int,
     resamples: int,
 ) -> Number:
-    found = estimate(rows, test.confidence, resamples)
-    wider = found
+    test, wider = rows.test, found
     if comparisons > 1 and found.n:
         level = 1 - (1 - test.confidence) / comparisons
         wider = estimate(rows, level, resamples)
@@ -303,7 +316,7 @@ def _gathered(texts: Iterable[str]) -> str:
     found: dict[str, list[str]] = {}
     for text in texts:
         kind, _, name = text.partition(" ")
-        if kind in ("dataset", "model", "policy", "attack", "protocol"):
+        if kind in ("dataset", "model", "policy", "recipe", "attack", "protocol"):
             found.setdefault(kind, []).append(name)
         else:
             found[text] = []
@@ -336,13 +349,15 @@ def _reason(tests: Sequence[TestVerdict], numbers: Sequence[Number], verdict: Ve
 
 
 def _room(number: Number) -> float:
-    """Return how far the worse end of an interval lies on the claim's side, negative if beyond."""
-    estimate_, margin = number.estimate, number.test.margin
+    """Return how far the worse end of an interval lies on the claim's side, negative if beyond.
+
+    Of a number without an interval it is the number itself.
+    """
+    found, margin = number.estimate, number.test.margin
+    low, high = (found.value if math.isnan(end) else end for end in (found.low, found.high))
     if number.test.alternative == "equivalent":
-        return margin - max(abs(estimate_.low), abs(estimate_.high))
-    if number.test.alternative == "less":
-        return margin - estimate_.high
-    return estimate_.low - margin
+        return margin - max(abs(low), abs(high))
+    return margin - high if number.test.alternative == "less" else low - margin
 
 
 def facts(number: Number) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from reveil.tables.insights import PAIRS, RANDOM
 from reveil.verdicts.criteria import Claim, Scope, Test
-from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, resolved, seeds_of
+from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, names_of, seeds_of
 
 # What decides; other protocols repeat the published ways of computing, and are for comparison.
 JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
@@ -14,6 +14,8 @@ JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "cvnn": ("fixed-cvnn",),
     "unir": ("fixed-unir",),
 }
+# Their numbers come from attacks.
+_ATTACKED = ("images", "layers", "correlation")
 # Of `images` and `layers` n counts images; the other tables say it in a column.
 _IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
 
@@ -24,7 +26,7 @@ def shortfalls(
     """Return in words how a cell falls short of the scope; nothing if it does not.
 
     Args:
-        cell: The cell.
+        cell: The cell, of its rows those that have one to be compared with.
         claim: Its claim.
         test: Its test.
         table: The whole table of the test.
@@ -43,9 +45,11 @@ def shortfalls(
     for what, is_there, least in _counts(cell, test, table, scope, iterations):
         if is_there < least:
             found.append(f"{is_there:,} of {least:,} {what}")
-    asked = cell.asked.get("policy")
-    if asked and cell.named.get("policy") not in (asked, resolved(asked, cell.named)):
-        found.append(f"policy {cell.named['policy']} for {asked}")
+    if scope.min_iterations and test.table in _ATTACKED and "iterations" not in cell.rows:
+        found.append("iterations not known")
+    for column, asked in cell.asked.items():
+        if column in cell.named and cell.named[column] not in names_of(column, asked, cell.named):
+            found.append(f"{column} {cell.named[column]} for {asked}")
     return found
 
 
@@ -66,7 +70,7 @@ def _counts(
         own = iterations.get(cell.named.get("attack", ""), scope.min_iterations)
         least = min(scope.min_iterations, own)
         # Attacks may end early by themselves, some images at once; what counts is what was asked.
-        found.append(("iterations", int(rows["iterations"].max()), least))
+        found.append(("iterations", int(rows["iterations"].fillna(0).max()), least))
     return found
 
 

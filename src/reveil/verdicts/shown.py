@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from reveil.tables.labels import SOURCE_TITLES
+from reveil.tables.labels import SOURCES as TITLES
 from reveil.verdicts.criteria import SOURCES
 from reveil.verdicts.decide import Verdict
 from reveil.verdicts.scope import plural
@@ -16,6 +16,12 @@ STUDIES = {
     "ats": "Transformation search (ats)",
     "cvnn": "Complex-valued networks (cvnn)",
     "unir": "Reconstruction from measurements (unir)",
+}
+# The original is another paper in each study, and of a claim of one's own none at all.
+_SOURCE_TITLES = {
+    **{name: title for named in TITLES.values() for name, title in named.items()},
+    "guo2020": "Guo et al. 2020",
+    "original": "original",
 }
 HEADS = ("Claim", "Verdict", "What decides it", "Ours", "Demonstration", "Sources")
 NOTE = (
@@ -96,7 +102,7 @@ def _html_row(row: Mapping[str, Any]) -> str:
         f"<td>{escape(_decides(row))}</td>",
         f"<td>{escape(ours(row)).replace(', n = ', '<br>n = ')}</td>",
         f"<td>{shown}{f'<br><small>{told}</small>' if told else ''}</td>",
-        f"<td>{escape(sources(row)).replace('; ', '<br>')}</td>",
+        f"<td>{'<br>'.join(map(escape, _sources(row)))}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -122,13 +128,13 @@ def ours(row: Mapping[str, Any]) -> str:
 
 
 def sources(row: Mapping[str, Any]) -> str:
-    """Return the conclusion of each source: ``Gao et al. 2021: claimed; ...``."""
-    found = {}
-    for name in SOURCES:
-        if text := _text(row.get(f"{name}_conclusion")):
-            title = SOURCE_TITLES.get(name, name) if name != "original" else "original"
-            found[title] = text
-    return "; ".join(f"{title}: {text}" for title, text in found.items())
+    """Return the conclusion of each source: ``original: claimed; Drabent et al. 2022: mixed``."""
+    return "; ".join(_sources(row))
+
+
+def _sources(row: Mapping[str, Any]) -> list[str]:
+    said = {name: _text(row.get(f"{name}_conclusion")) for name in SOURCES}
+    return [f"{_SOURCE_TITLES[name]}: {text}" for name, text in said.items() if text]
 
 
 def _claim(row: Mapping[str, Any], links: str) -> str:

@@ -12,8 +12,9 @@ from reveil.tables.insights import grouped_scores
 # Beside the table itself: what its rows lack of what a verdict asks for.
 SINGLES, IMAGES = "singles", "images"
 _PLACE = ["protocol", "dataset", "model"]
-# What a row is of: an attack that two experiments share is one.
+# What a row is of, as far as a table has it: an attack that two experiments share is one.
 _ROW = [*_PLACE, "policy", "recipe", "seed", "attack", "defence", "image"]
+_ROW += ["victim", "part", "epoch", "candidate", "tensor", "iteration"]
 Files = Mapping[str, Sequence[str | os.PathLike[str]]]
 Table = Callable[[str], pd.DataFrame | None]
 
@@ -62,7 +63,7 @@ def prepared(
     if name == "layers" and len(table):
         keys = [key for key in (*_PLACE, "policy", "seed", "image", "tensor") if key in table]
         last = table.groupby(keys)["iteration"].transform("max")
-        return table[table["iteration"] == last]
+        return table[table["iteration"] == last].assign(iterations=last)
     if name == "scores" and "policies_beaten_share" not in table:
         return grouped_scores(table, singles=other(SINGLES))
     if (

@@ -125,7 +125,7 @@ def counterpart(
     parts = [(named, part) for named, part in groups.parts if equal.items() <= named.items()]
     for column, value in changed.items():
         for name in (value, *(stand_ins or {}).get(column, {}).get(value, ())):
-            if kept := list(_with(parts, column, _names(column, name, cell.named))):
+            if kept := list(_with(parts, column, names_of(column, name, cell.named))):
                 break
         parts = kept
     if not parts:
@@ -180,6 +180,9 @@ def resolved(wanted: str | int, named: Mapping[str, str]) -> str:
 def _require(test: Test, table: pd.DataFrame) -> None:
     used = [test.column, *test.select, *([test.more["with"]] if "with" in test.more else [])]
     used += [test.more["control"]] if "control" in test.more else []
+    used += test.more.get("where", ())
+    if test.statistic == "overlap":
+        used += ["candidate", f"{test.column}_std", f"{test.column}_n"]
     for column in used:
         if column not in table:
             raise ReveilError(
@@ -201,16 +204,17 @@ def _asked(
         return "" if rows[column].astype(str).isin(list(map(str, wanted))).any() else None
     value = named[column]
     for name in wanted:
-        if value in _names(column, name, named):
+        if value in names_of(column, name, named):
             return str(name)
     for name in wanted:
         for other in stand_ins.get(column, {}).get(str(name), ()):
-            if value in _names(column, other, named) or _role(column, value) == other:
+            if value in names_of(column, other, named) or _role(column, value) == other:
                 return str(name)
     return None
 
 
-def _names(column: str, name: str | int, named: Mapping[str, str]) -> tuple[str, ...]:
+def names_of(column: str, name: str | int, named: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a name of a criterion is called in the column of a cell."""
     return (str(name), resolved(name, named)) if column == POLICY else (str(name),)
 
 
