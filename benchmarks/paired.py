@@ -115,14 +115,12 @@ def timed(
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Return what a job's provenance names of the machine, and its ``cores``."""
+    """Return what a job's provenance names of the machine."""
     from reveil.job import Job
 
     job = Job("benchmark", os.devnull, threads=torch.get_num_threads())
     job.device = device
-    # A container or a batch system may grant fewer cores than there are.
-    granted = getattr(os, "sched_getaffinity", None)
-    return job.provenance(cores=len(granted(0)) if granted else os.cpu_count())
+    return job.provenance()
 
 
 def described(facts: Mapping[str, Any]) -> str:

@@ -177,6 +177,8 @@ class Job:
             "gpu": _gpu_name(self.device),
             "machine": platform.machine(),
             "cpu": _cpu_name(),
+            "cores": _cores(),
+            "memory_gib": _memory_gib(),
             "threads": self.threads,
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in RECORDED},
@@ -241,6 +243,20 @@ def _cpu_name() -> str:
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())
+
+
+def _cores() -> int | None:
+    # A container or a batch system may grant fewer cores than there are.
+    granted = getattr(os, "sched_getaffinity", None)
+    return len(granted(0)) if granted else os.cpu_count()
+
+
+def _memory_gib() -> int | None:
+    """Return the memory of the machine, in GiB; None where the system does not tell."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 class State:

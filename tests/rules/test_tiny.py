@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reveil import policies, rows
+from reveil import front, policies, rows
 from reveil.config import read_yaml
 from reveil.models import load_model
 from tests.workflow import ROOT, Clone
@@ -195,3 +195,5 @@ def test_report_gathers_every_figure_with_labels(tiny: Clone, tmp_path: Path) ->
     for path in (tiny.path / "results/tiny/cvnn/tables").glob("*.html"):
         assert f"cvnn/tables/{path.name}" in text
     assert "Knijff et al. 2021" in text
+    # The front page, by the notes of the jobs.
+    assert "Hardware" in text and front.NOT_NOTED not in text

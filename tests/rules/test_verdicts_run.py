@@ -63,6 +63,7 @@ def test_provenance_tells_the_criteria_and_the_tables(results: Path, tiny: Clone
         assert path == "config/claims.yaml" and digest == file_digest(ROOT / path)
         for name, digest in facts["tables"].items():
             assert file_digest(tiny.path / name) == digest
+        assert facts["made_by"]["commits"] and facts["made_by"]["machines"]
 
 
 def test_readers_get_a_table_in_two_forms(results: Path) -> None:

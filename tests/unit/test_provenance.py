@@ -107,6 +107,7 @@ def test_a_job_of_the_workflow_notes_what_it_made_beside_its_log(tmp_path: Path)
         "resources/y.npy": None,
     }
     assert said["python"] and said["started"] and said["peak_mb"] > 1
+    assert 1 <= said["cores"] <= os.cpu_count() and said["memory_gib"] >= 1
 
 
 def test_a_job_that_fails_notes_nothing(tmp_path: Path) -> None:
@@ -120,6 +121,23 @@ def test_a_process_that_is_no_script_of_a_rule_has_no_rule() -> None:
 
 def collect(root: Path) -> dict:
     return run.collect(root, "toy", commit=COMMIT, config={"sha256": "abc"})
+
+
+def test_commits_and_machines_are_those_of_results_that_are_there(tmp_path: Path) -> None:
+    made_up_run(tmp_path)
+    note(tmp_path, "b", TABLE, dirty=True, gpu="a GPU", cores=2, memory_gib=16)
+    note(tmp_path, "c", FIGURE, commit=None, cpu="", cores=1)
+    note(tmp_path, "gone", WEIGHTS, commit="feed" * 10)
+    (tmp_path / WEIGHTS).unlink()
+    (tmp_path / BESIDE).unlink()
+    assert run.made_by(tmp_path, "toy") == {
+        "commits": {COMMIT[:12]: 2, f"{COMMIT[:12]}, modified": 1, "unknown": 1},
+        "machines": {
+            "a processor": 2,
+            "a GPU, a processor, 2 cores, 16 GiB": 1,
+            "x86_64, 1 core": 1,
+        },
+    }
 
 
 def test_every_result_is_listed_with_what_made_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from reveil import rows as tidy
 from reveil.errors import ReveilError
 from reveil.stages.judging_claims import judge_study
 from reveil.statistics import Estimate
-from reveil.verdicts import frames, front, registry, shown
+from reveil.verdicts import frames, registry, shown
 from reveil.verdicts.criteria import REGISTERED, criterion_digest, read_claims, read_stand_ins
 from reveil.verdicts.decide import Verdict, of_cell, of_test, units_needed
 from reveil.verdicts.judge import judge
@@ -421,18 +421,6 @@ def test_sources_have_the_names_of_their_papers(judged):
 def test_a_star_marks_what_corrected_intervals_do_not_give(judged):
     table = judged[0].assign(verdict_adjusted="undecided")
     assert "**supported***" in shown.to_markdown(table)
-
-
-def test_the_front_page_has_rows_in_its_own_markup(judged, tmp_path):
-    path = tmp_path / "verdicts.csv"
-    assert front.report_rows(path) == []
-    judged[0].assign(statement="*S_pri* `is` |x|").to_csv(path, index=False)
-    row = front.report_rows(path)[0]
-    assert row["statement"] == r"\*S\_pri\* \`is\` \|x\|"
-    assert row["ours"].startswith("-0.965 [-0.98")
-    path.write_text("claim\nx\n")
-    with pytest.raises(ReveilError, match="column 'study' is missing"):
-        front.report_rows(path)
 
 
 def test_every_source_has_columns(judged):

@@ -16,7 +16,7 @@ gc.set_threshold(200_000, 50, 1000)
 ROOT = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from reveil import cards, indices, policies
+from reveil import cards, front, indices, policies
 from reveil import config as settings
 from reveil.cvnn import names as private_names
 from reveil.config import standing
@@ -26,7 +26,7 @@ from reveil.digest import code_digest, data_digest, file_digest, script_digest
 from reveil.errors import ReveilError
 from reveil.plugins import known as plugins
 from reveil.unir import names as generator_names
-from reveil.verdicts import criteria, front
+from reveil.verdicts import criteria
 
 try:
     settings.validate(config, ROOT)

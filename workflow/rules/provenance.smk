@@ -12,7 +12,7 @@ rule record_config:
     conda:
         "../../envs/plot.yaml"
     params:
-        config={key: value for key, value in config.items() if key not in FOUND_OUT},
+        config=SAID,
         in_force=config["in_force"],
         code=code_of("record_config"),
     message:
@@ -36,7 +36,7 @@ rule collect_provenance:
     resources:
         # Who collects changes nothing about what made the results.
         commit=COMMIT,
-        config_files="\n".join(map(str, [ROOT / "config.yaml", *workflow.configfiles])),
+        config_files="\n".join(CONFIG_FILES),
     params:
         run=config["run"],
         seeds=config["seeds"],

@@ -3,6 +3,7 @@
 from snakemake.iocontainers import Wildcards
 
 from reveil.provenance import source
+from reveil.provenance.run import named
 
 # Jobs have it from the environment, those on a cluster as well.
 if source.VARIABLE not in os.environ:
@@ -12,13 +13,27 @@ COMMIT = os.environ[source.VARIABLE]
 RUN_FOLDER = f"results/{config['run']}"
 BUNDLE = f"{RUN_FOLDER}/reveil-{config['run']}.crate.zip"
 # Not said by the user: what follows from the configuration, and from results.
-FOUND_OUT = ("in_force", "verdicts")
+FOUND_OUT = ("in_force", "changed", "ran", "verdicts")
+SAID = {key: value for key, value in config.items() if key not in FOUND_OUT}
+CONFIG_FILES = [str(ROOT / "config.yaml"), *map(str, workflow.configfiles)]
 # What is made from the results, and is no part of them.
 OWN_RULES = ("record_config", "collect_provenance", "export_crate", "pack_bundle")
 RUN_FILES = (f"{RUN_FOLDER}/config.yaml", f"{RUN_FOLDER}/in-force.yaml", f"{RUN_FOLDER}/crate/")
 RUN_FILES += (f"{RUN_FOLDER}/provenance.json", BUNDLE)
 # Made by hand, or of pictures that a bundle does not hold: packed as they are, if they are there.
 PACKED_AS_THEY_ARE = [f"{RUN_FOLDER}/{name}" for name in ("gallery.html", "report.html")]
+
+# The report's front page sees the config only.
+try:
+    config["verdicts"] = front.report_rows(f"{RUN_FOLDER}/verdicts.csv")
+    config["ran"] = front.ran(
+        SAID,
+        named(CONFIG_FILES, ROOT),
+        [verdict_files(study)["provenance"] for study in config["studies"]],
+    )
+    config["changed"] = front.changed(config["in_force"], ROOT)
+except ReveilError as error:
+    raise WorkflowError(str(error)) from None
 
 
 def flat(files):

@@ -11,13 +11,23 @@ BESIDE = {"scores": ("singles",), "correlation": ("images",)}
 
 
 @cache
-def claims_of(study):
-    """Return the claims of a study. Their files take as long to check as a small plan."""
+def every_claim():
+    """Return the claims of all files. These take as long to check as a small plan."""
     try:
-        claims = criteria.read_claims(CLAIM_FILES, ROOT)
+        return criteria.read_claims(CLAIM_FILES, ROOT)
     except ReveilError as error:
         raise WorkflowError(str(error)) from None
-    return [claim for claim in claims if claim.study == study]
+
+
+def claims_of(study):
+    """Return the claims of a study: there are some, or the end of a long run would miss them."""
+    found = [claim for claim in every_claim() if claim.study == study]
+    if not found:
+        files = ", ".join(config["claims"])
+        raise WorkflowError(
+            f"claims: {files}: no claim of the study {study}; config/claims.yaml has some"
+        )
+    return found
 
 
 def study_outputs(study):
@@ -80,13 +90,6 @@ def claimed_iterations(study):
     names = {str(name) for test in tests for name in test.select.get("attack", ())}
     known = names & set(settings.preset_paths(ROOT, "attacks")) if study == "ats" else set()
     return {name: settings.resolve_attack({}, ROOT, name)["iterations"] for name in sorted(known)}
-
-
-# The report's front page sees the config only.
-try:
-    config["verdicts"] = front.report_rows(f"results/{config['run']}/verdicts.csv")
-except ReveilError as error:
-    raise WorkflowError(str(error)) from None
 
 
 def tables_of_claims(study):

@@ -5,7 +5,7 @@ from pathlib import Path
 from reveil import rows
 from reveil.digest import file_digest
 from reveil.job import Job, write_provenance
-from reveil.provenance.run import named
+from reveil.provenance.run import made_by, named
 from reveil.stages.judging_claims import judge_study
 
 out, params, how = snakemake.output, snakemake.params, snakemake.resources
@@ -22,4 +22,5 @@ with Job("judge_ats", snakemake.log[0]) as job:
         job,
         claims={named([path], Path(how.root))[0]: file_digest(path) for path in claims},
         tables={path: file_digest(path) for path in snakemake.input},
+        made_by=made_by(Path.cwd(), run),
     )

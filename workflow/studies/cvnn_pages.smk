@@ -22,7 +22,7 @@ config["in_force"]["recipes"].update(
 config["in_force"]["protections"] = {
     name: protection(name)["protection"] for name in CVNN["policies"]
 }
-config["in_force"]["attacks"].update({name: feature_attack(name) for name in CVNN["attacks"]})
+config["in_force"]["feature_attacks"] = {name: feature_attack(name) for name in CVNN["attacks"]}
 
 
 def cvnn_models(page, seed, file):

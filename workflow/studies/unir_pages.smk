@@ -27,7 +27,7 @@ config["in_force"]["recipes"].update(
     }
 )
 config["in_force"]["operators"] = {name: operator(name)["operator"] for name in UNIR["policies"]}
-config["in_force"]["attacks"].update({name: reconstruction(name) for name in UNIR["attacks"]})
+config["in_force"]["reconstructions"] = {name: reconstruction(name) for name in UNIR["attacks"]}
 
 
 def unir_rows(table):

@@ -1,5 +1,6 @@
 """One list of all results of a run: what each is, its digest, and what made it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -58,6 +59,41 @@ def collect(root: Path, run: str, *, commit: str, config: Mapping[str, Any]) -> 
         "without_provenance": [row["path"] for row in rows if row["job"] is None],
         "changed": [row["path"] for row in rows if row["unchanged"] is False],
     }
+
+
+def made_by(root: Path, run: str) -> dict[str, dict[str, int]]:
+    """Return the commits and the machines behind the results of a run that are there.
+
+    Args:
+        root: of the repository.
+        run: name of the run.
+
+    Returns:
+        ``commits``: the first 12 digits, with ``, modified`` where code or configuration differed
+        -> how many jobs. ``machines``: GPU, processor, cores, memory -> how many jobs.
+    """
+    jobs = [
+        job for job in read_jobs(root, run) if any((root / path).exists() for path in job.outputs)
+    ]
+    return {
+        "commits": dict(Counter(map(_commit, jobs))),
+        "machines": dict(Counter(map(_machine, jobs))),
+    }
+
+
+def _commit(job: JobRecord) -> str:
+    commit = job.facts["commit"]
+    modified = ", modified" if job.facts["dirty"] else ""
+    return f"{commit[:12]}{modified}" if commit else "unknown"
+
+
+def _machine(job: JobRecord) -> str:
+    said = job.environment
+    cores, memory = said["cores"], said["memory_gib"]
+    parts = [said["gpu"], said["cpu"] or said["machine"] or "unknown"]
+    parts += [f"{cores} core{'s' * (cores != 1)}" if cores else None]
+    parts += [f"{memory} GiB" if memory else None]
+    return ", ".join(filter(None, parts))
 
 
 def results(root: Path, run: str) -> list[str]:
