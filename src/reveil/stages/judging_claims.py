@@ -7,9 +7,8 @@ import pandas as pd
 
 from reveil.errors import ReveilError
 from reveil.verdicts import frames, registry, tables
-from reveil.verdicts.criteria import REGISTERED, read_claims, read_stand_ins
+from reveil.verdicts.criteria import REGISTERED, Cut, read_claims, read_stand_ins
 from reveil.verdicts.judge import judge
-from reveil.verdicts.scope import Cut
 
 
 def judge_study(

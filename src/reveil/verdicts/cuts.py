@@ -13,8 +13,7 @@ from typing import Any
 from reveil import config as settings
 from reveil.config.presets import DEFAULT
 from reveil.datasets import DATASETS
-from reveil.verdicts.criteria import Claim
-from reveil.verdicts.scope import JUDGED_PROTOCOLS, Cut
+from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut
 
 # Of each kind of preset the keys of which less is less work; no value (null) is all there is.
 LENGTHS: Mapping[str, tuple[str, ...]] = {

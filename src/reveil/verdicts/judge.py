@@ -9,7 +9,7 @@ import pandas as pd
 from reveil.errors import ReveilError
 from reveil.statistics import RESAMPLES, Estimate
 from reveil.verdicts import decide, scope
-from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Test
+from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Cut, Test
 from reveil.verdicts.decide import TestVerdict, Verdict
 from reveil.verdicts.measures import NOTHING, Rows, estimate
 from reveil.verdicts.units import IMAGE, SEED, UNITS, Cell, Groups, StandIns, cells, counterpart
@@ -101,7 +101,7 @@ def judge(
     tables: Tables,
     *,
     iterations: Mapping[str, int] | None = None,
-    cuts: Sequence[scope.Cut] = (),
+    cuts: Sequence[Cut] = (),
     stand_ins: StandIns | None = None,
     resamples: int = RESAMPLES,
 ) -> Judged:
@@ -155,7 +155,7 @@ def _planned(
     test: Test,
     groups: Groups,
     iterations: Mapping[str, int],
-    cuts: Sequence[scope.Cut],
+    cuts: Sequence[Cut],
     stand_ins: StandIns,
 ) -> Iterable[tuple[Rows, tuple[str, ...]]]:
     """Yield the rows of every cell of a test, and how it falls short of the scope."""

@@ -1,36 +1,17 @@
 """Whether enough was run for a verdict, and the words for what is missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import pandas as pd
 
 from reveil.tables.insights import PAIRS, RANDOM
-from reveil.verdicts.criteria import Claim, Scope, Test
+from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut, Scope, Test
 from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, names_of, seeds_of
 
-# What decides; other protocols repeat the published ways of computing, and are for comparison.
-JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
-    "ats": ("fixed",),
-    "cvnn": ("fixed-cvnn",),
-    "unir": ("fixed-unir",),
-}
 # Their numbers come from attacks.
 _ATTACKED = ("images", "layers", "correlation")
 # Of `images` and `layers` n counts images; the other tables say it in a column.
 _IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
-
-
-class Cut(NamedTuple):
-    """A preset that has less than the one that is shipped, see :mod:`reveil.verdicts.cuts`.
-
-    Attributes:
-        where: Column -> value of the rows that it makes.
-        text: What there is less of, such as ``recipe cvnn with 6 of 100 epochs``.
-    """
-
-    where: Mapping[str, str]
-    text: str
 
 
 def shortfalls(
