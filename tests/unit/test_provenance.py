@@ -162,6 +162,14 @@ def test_a_note_beside_the_log_comes_before_the_one_beside_the_result(tmp_path: 
     assert found["jobs"][log]["measured_seconds"] == 20.5
 
 
+def test_the_plugins_that_a_job_ran_are_told(tmp_path: Path) -> None:
+    made_up_run(tmp_path)
+    note(tmp_path, "ats_figure_psnr", FIGURE, plugins={"my_attack.py": "abc"})
+    jobs = collect(tmp_path)["jobs"]
+    assert jobs["ats_figure_psnr"]["plugins"] == {"my_attack.py": "abc"}
+    assert jobs["collect_images/ats"]["plugins"] is None
+
+
 def test_a_result_of_unknown_origin_is_listed_as_such(tmp_path: Path) -> None:
     made_up_run(tmp_path)
     other = "results/toy/ats/tables/policies.csv"

@@ -120,14 +120,10 @@ def test_broken_links_and_foreign_resources_are_noticed(tmp_path: Path) -> None:
 
 def copied(root: Path, tmp_path: Path) -> Path:
     """Return a copy of what the site is made of."""
-    folders = ("docs", "config", "results", "benchmarks", "workflow/schemas", "profiles", "envs")
-    for name in folders:
-        kept = shutil.ignore_patterns("demo", "__pycache__") if name == "results" else None
-        if name == "results":
-            (tmp_path / name).mkdir()
-            shutil.copy2(root / name / "README.md", tmp_path / name)
-        else:
-            shutil.copytree(root / name, tmp_path / name, ignore=kept)
+    for name in ("docs", "config", "benchmarks", "workflow/schemas", "profiles", "envs"):
+        shutil.copytree(root / name, tmp_path / name)
+    (tmp_path / "results").mkdir()
+    shutil.copy2(root / "results/README.md", tmp_path / "results")
     for file in [p for p in root.iterdir() if p.is_file() and not p.name.startswith(".")]:
         shutil.copy2(file, tmp_path)
     (tmp_path / "src").symlink_to(root / "src")
