@@ -46,7 +46,7 @@ help:
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
-	@echo "make docs    write envs/*.yaml, config/README.md and docs/experiments.md from their sources"
+	@echo "make docs    write the pages that are made of other files, and envs/*.yaml"
 	@echo "make site    the documentation as a site that can be searched: build/site/index.html"
 	@echo "make bench   the benchmarks, each against its reference"
 
@@ -138,6 +138,7 @@ docs: setup
 	@$(BIN)/python envs/write_envs.py
 	@PYTHONPATH=src $(BIN)/python -m reveil.config_docs
 	@PYTHONPATH=src $(BIN)/python -m reveil.experiment_docs
+	@PYTHONPATH=src $(BIN)/python -m reveil.reproduction_docs
 
 # Every warning of Sphinx is an error: a broken link, a page that no menu has.
 site: setup

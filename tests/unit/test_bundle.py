@@ -249,6 +249,28 @@ def test_a_file_that_is_not_what_the_metadata_say_is_refused(toy: Path, tmp_path
     assert not (tmp_path / "clone/results/toy/x.csv").exists()
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_bundle_that_was_damaged_on_the_way_is_one_message(
+    toy: Path, tmp_path: Path, place: int
+) -> None:
+    """Whatever of the compressed bytes it hits: zlib has errors of its own."""
+    bundled = packed(toy)
+    with zipfile.ZipFile(bundled) as archive:
+        info = archive.getinfo(TABLE)
+        begins = info.header_offset + 30 + len(info.filename)
+    content = bytearray(bundled.read_bytes())
+    content[begins + place] ^= 0xFF
+    bundled.write_bytes(content)
+    with pytest.raises(ReveilError, match="cannot be read as a bundle|is not what the bundle's"):
+        unpack(bundled, tmp_path / "clone")
+    assert not (tmp_path / "clone" / TABLE).exists()
+
+
+def test_unpacking_nothing_says_how_a_file_is_named(tmp_path: Path, capsys) -> None:
+    assert command.main(["--root", str(tmp_path), "unpack", ""]) == 1
+    assert "make unpack BUNDLE=" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", [b"", b"PK not a zip", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_bundle_is_one_message(tmp_path: Path, content: bytes, capsys) -> None:
     (tmp_path / "x.zip").write_bytes(content)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reveil import download
+from reveil import transfer
 from reveil.datasets import Source, read_registry
-from reveil.download import Patience, fetch
+from reveil.download import fetch
 from reveil.errors import ReveilError
+from reveil.transfer import Patience
 from tests.servers import Answer, nobody, serve
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +128,7 @@ def test_busy_server_is_tried_again(tmp_path, status):
 
 def test_pauses_between_attempts_grow_up_to_the_limit(tmp_path, monkeypatch):
     pauses = []
-    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    monkeypatch.setattr(transfer.time, "sleep", pauses.append)
     patience = Patience(attempts=5, delay=1.0, longest=3.0, timeout=(2.0, 2.0))
     with serve({}, *[Answer(status=503)] * 5) as server, pytest.raises(ReveilError, match="503"):
         get(tmp_path, source(server.url + "/a.gz"), patience=patience)
@@ -135,7 +136,7 @@ def test_pauses_between_attempts_grow_up_to_the_limit(tmp_path, monkeypatch):
 
 
 def test_worthwhile_progress_renews_the_patience(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "WORTHWHILE", 50_000)
+    monkeypatch.setattr(transfer, "WORTHWHILE", 50_000)
     with serve({"/a.gz": CONTENT}, *[Answer(stop_after=50_000)] * 5) as server:
         assert get(tmp_path, source(server.url + "/a.gz")).read_bytes() == CONTENT
     assert len(server.requests) == 6

@@ -217,6 +217,22 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert said.startswith("plugins[0]: such.py: cannot be read: No such file or directory")
 
 
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("results/tiny/x.csv", "results"),
+        ("docs/../results/x.py", "results"),
+        ("logs/tiny/x.py", "logs"),
+        ("resources/downloads/x.gz", "resources/downloads"),
+    ],
+)
+def test_no_file_that_others_sent_is_run(path: str, folder: str) -> None:
+    """The configuration of an unpacked bundle may name what was unpacked with it."""
+    papers = config.read_yaml(ROOT / "config.yaml")
+    (said,) = config.check({**papers, "plugins": [path]}, ROOT)
+    assert f"lies below {folder}, where files of others are put" in said
+
+
 def test_two_files_with_one_name_are_told(tmp_path: Path) -> None:
     code = "@model('x')\ndef f(): ...\n"
     paths = [str(written(tmp_path, code, name)) for name in ("a.py", "b.py")]

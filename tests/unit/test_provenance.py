@@ -180,6 +180,14 @@ def test_a_note_beside_the_log_comes_before_the_one_beside_the_result(tmp_path: 
     assert found["jobs"][log]["measured_seconds"] == 20.5
 
 
+def test_the_plugins_that_a_job_ran_are_told(tmp_path: Path) -> None:
+    made_up_run(tmp_path)
+    note(tmp_path, "ats_figure_psnr", FIGURE, plugins={"my_attack.py": "abc"})
+    jobs = collect(tmp_path)["jobs"]
+    assert jobs["ats_figure_psnr"]["plugins"] == {"my_attack.py": "abc"}
+    assert jobs["collect_images/ats"]["plugins"] is None
+
+
 def test_a_result_of_unknown_origin_is_listed_as_such(tmp_path: Path) -> None:
     made_up_run(tmp_path)
     other = "results/toy/ats/tables/policies.csv"
@@ -188,6 +196,45 @@ def test_a_result_of_unknown_origin_is_listed_as_such(tmp_path: Path) -> None:
     assert found["without_provenance"] == [other]
     row = next(row for row in found["results"] if row["path"] == other)
     assert row["job"] is None and row["unchanged"] is None
+
+
+def test_of_two_notes_on_a_file_the_later_one_counts(tmp_path: Path) -> None:
+    """The note of a rule that was renamed since stays where it was."""
+    made_up_run(tmp_path)
+    before = collect(tmp_path)
+    note(
+        tmp_path, "zz_old_name/ats", TABLE, rule="zz_old_name", started="2025-01-01T00:00:00+00:00"
+    )
+    assert collect(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("policies/cifar100/none.json", "policy"),
+        ("ats/search/fixed/cifar100/lenetzhu/seed0/scores.csv", "search"),
+        (
+            "ats/attacks/fixed/cifar100/lenetzhu/none/full/seed0/inversed/none/00000-00003.npz",
+            "attack",
+        ),
+        ("ats/experiments/ats-exp03/images.csv", "tidy table"),
+        ("cvnn/tables/attackers.csv", "tidy table"),
+        ("cvnn/tables/protection.csv", "table"),
+        ("cvnn/tables/images.html", "table"),
+        ("verdicts.csv", "verdicts"),
+        ("verdicts.md", "verdicts"),
+        ("verdict-tests.csv", "verdicts"),
+        ("unir/verdicts.json", "verdicts"),
+        ("unir/verdict-tests.csv", "verdicts"),
+        ("gallery.html", "gallery"),
+        ("report.html", "report"),
+        ("in-force.yaml", "configuration"),
+        ("notes.txt", "other"),
+        ("ats/notes/verdicts.csv", "other"),
+    ],
+)
+def test_the_kind_of_a_result_follows_from_its_path(path: str, kind: str) -> None:
+    assert run.kind_of(f"results/toy/{path}") == kind
 
 
 def test_a_result_that_was_changed_is_told(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from reveil.datasets import Source, read_registry
 from reveil.datasets.registry import REGISTRY_COLUMNS
-from reveil.download import Patience, fetch
+from reveil.download import fetch
 from reveil.errors import ReveilError
+from reveil.transfer import Patience
 from tests.servers import Answer, serve
 
 ROOT = Path(__file__).parents[2]

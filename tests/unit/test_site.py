@@ -120,14 +120,10 @@ def test_broken_links_and_foreign_resources_are_noticed(tmp_path: Path) -> None:
 
 def copied(root: Path, tmp_path: Path) -> Path:
     """Return a copy of what the site is made of."""
-    folders = ("docs", "config", "results", "benchmarks", "workflow/schemas", "profiles", "envs")
-    for name in folders:
-        kept = shutil.ignore_patterns("demo", "__pycache__") if name == "results" else None
-        if name == "results":
-            (tmp_path / name).mkdir()
-            shutil.copy2(root / name / "README.md", tmp_path / name)
-        else:
-            shutil.copytree(root / name, tmp_path / name, ignore=kept)
+    for name in ("docs", "config", "benchmarks", "workflow/schemas", "profiles", "envs"):
+        shutil.copytree(root / name, tmp_path / name)
+    (tmp_path / "results").mkdir()
+    shutil.copy2(root / "results/README.md", tmp_path / "results")
     for file in [p for p in root.iterdir() if p.is_file() and not p.name.startswith(".")]:
         shutil.copy2(file, tmp_path)
     (tmp_path / "src").symlink_to(root / "src")
@@ -211,8 +207,13 @@ def test_the_name_of_a_file_gives_way_to_its_title() -> None:
 # --- in a browser -------------------------------------------------------------------------------
 
 
-def seen(jobs: Sequence[tuple[str, int, str]], folder: Path) -> list[dict[str, Any]]:
-    """Return what a browser without a network finds on pages of given width and colours."""
+def seen(jobs: Sequence[Sequence[Any]], folder: Path) -> list[dict[str, Any]]:
+    """Return what a browser without a network finds on pages, each loaded once.
+
+    Args:
+        jobs: for each page its address, and the widths and colours that it is looked at in.
+        folder: for the browser's files.
+    """
     page = folder / "browse.html"
     script = (ROOT / "tests/browse.html").read_text()
     page.write_text(script.replace("JOBS = []", f"JOBS = {json.dumps(jobs)}"))
@@ -244,12 +245,13 @@ def looked(site: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[st
         path for path in sorted(site.rglob("*.html")) if path.relative_to(site).parts[0] != "files"
     ]
     names += [site / "files/config.html", site / "files/config/recipes.html"]
-    looks = zip(WIDTHS, ("light", "dark"), strict=True)
-    jobs = [(path.as_uri(), width, scheme) for width, scheme in looks for path in names]
-    jobs += [(path.as_uri(), 400, "dark") for path in names[:6]]
-    jobs.append((f"{(site / 'search.html').as_uri()}?q=floor", 1280, "light"))
+    looks = list(zip(WIDTHS, ("light", "dark"), strict=True))
+    jobs = [[path.as_uri(), *looks] for path in names]
+    for job in jobs[:6]:
+        job.append((400, "dark"))
+    jobs.append([f"{(site / 'search.html').as_uri()}?q=floor", (1280, "light")])
     found = seen(jobs, tmp_path_factory.mktemp("browser"))
-    assert len(found) == len(jobs)
+    assert len(found) == sum(len(job) - 1 for job in jobs)
     return found
 
 

@@ -18,9 +18,10 @@ from PIL import Image, features
 
 from reveil import indices, packing, synthetic
 from reveil.datasets import DATASETS, load_split, read_registry, sources_of
-from reveil.download import Patience, fetch
+from reveil.download import fetch
 from reveil.errors import ReveilError
 from reveil.readers import cifar_members, prepare
+from reveil.transfer import Patience
 from tests.archives import HERE, local_registry
 from tests.servers import nobody, serve
 from tests.workflow import ROOT

@@ -70,10 +70,12 @@ def unpacked(options: argparse.Namespace) -> str:
     """Return what was unpacked, and what can be done with it.
 
     Raises:
-        ReveilError: see :func:`reveil.bundle.unpacking.unpack`.
+        ReveilError: no file is named; or see :func:`reveil.bundle.unpacking.unpack`.
     """
     from reveil.bundle.unpacking import unpack
 
+    if not options.bundle:
+        raise ReveilError("unpack: no file is named: make unpack BUNDLE=reveil-demo.crate.zip")
     names = unpack(options.bundle, options.root)
     configs = [name for name in names if name.count("/") == 2 and name.endswith("/config.yaml")]
     return (

@@ -5,6 +5,7 @@ import json
 import os
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from reveil.files import atomic
 # So much older is what can be drawn again: more than the clocks of file systems round.
 BEFORE = 60.0
 BLOCK = 2**20
+# What the library raises of a damaged, encrypted or foreign archive, or of its metadata.
+UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, ValueError)
+UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
 def unpack(bundle: str | Path, root: Path) -> list[str]:
@@ -40,7 +44,7 @@ def unpack(bundle: str | Path, root: Path) -> list[str]:
                 _write(archive, name, root / name, said[name])
                 drawn = archive.getinfo(name).date_time == DRAWN
                 os.utime(root / name, (now - BEFORE * drawn,) * 2)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ReveilError(f"{bundle}: cannot be read as a bundle: {error}") from None
     return chosen
 

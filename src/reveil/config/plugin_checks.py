@@ -23,6 +23,8 @@ from reveil.unir.names import is_reconstructor
 
 Root = str | os.PathLike[str]
 KEY = "plugins"
+# Where files of others are put: a bundle brings a configuration along, and must bring no program.
+FOREIGN = ("results", "logs", "resources/downloads")
 # Kinds of presets whose keys a plug-in gets in one mapping with its parameters.
 MERGED = ("attacks", "feature_attacks")
 # The types that a value may have where the default of the parameter has one.
@@ -48,7 +50,9 @@ def register(config: Mapping[str, Any], root: Root) -> list[str]:
         if not isinstance(path, str) or not path:
             continue  # told by the schema
         try:
-            for one in reading.read(Path(root, Path(path).expanduser()).absolute()):
+            file = Path(root, Path(path).expanduser()).absolute()
+            _refuse_foreign(file, root)
+            for one in reading.read(file):
                 _place(one, found, root)
         except ReveilError as error:
             messages.append(f"{KEY}[{index}]: {error}")
@@ -104,6 +108,20 @@ def _parameters(
             f"{key}.parameters.{part}: {value!r} is not allowed; allowed: values like the "
             f"default, {usual!r} ({one.where})"
         )
+
+
+def _refuse_foreign(file: Path, root: Root) -> None:
+    """Refuse a file that somebody else may have put where it is.
+
+    Raises:
+        ReveilError: it lies in such a folder.
+    """
+    for folder in FOREIGN:
+        if file.resolve().is_relative_to(Path(root, folder).resolve()):
+            raise ReveilError(
+                f"{file.name}: lies below {folder}, where files of others are put, and is not run; "
+                "allowed: a file of your own elsewhere"
+            )
 
 
 def _place(one: Declared, found: dict[known.Key, Declared], root: Root) -> None:

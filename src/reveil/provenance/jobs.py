@@ -11,7 +11,7 @@ from reveil.forecast import paths
 from reveil.seals import OUTPUTS, PROVENANCE
 
 # What is told of a job, where it noted it.
-FACTS = ("rule", "job", "wildcards", "inputs", "started", "wall_seconds", "peak_mb")
+FACTS = ("rule", "job", "plugins", "wildcards", "inputs", "started", "wall_seconds", "peak_mb")
 FACTS += ("peak_gpu_mb", "device", "threads", "commit", "dirty")
 ENVIRONMENT = ("python", "versions", "machine", "cpu", "cores", "memory_gib", "gpu")
 

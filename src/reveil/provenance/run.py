@@ -16,7 +16,7 @@ LEFT_OUT = ("crate/", "provenance.json")
 PACKED = ".crate.zip"
 # Rules whose results are no part of what was found out.
 AFTERWARDS = ("record_config",)
-# First folder below that of the run, or of the study -> what lies there.
+# A file in the folder of the run, or of a study, or a folder there -> what it, or all in it, is.
 KINDS = {
     "policies": "policy",
     "models": "model",
@@ -27,6 +27,15 @@ KINDS = {
     "experiments": "tidy table",
     "tables": "table",
     "figures": "figure",
+    "verdicts.csv": "verdicts",
+    "verdicts.html": "verdicts",
+    "verdicts.json": "verdicts",
+    "verdicts.md": "verdicts",
+    "verdict-tests.csv": "verdicts",
+    "gallery.html": "gallery",
+    "report.html": "report",
+    "config.yaml": "configuration",
+    "in-force.yaml": "configuration",
 }
 TIDY = ("images", "models", "histories", "attackers", "samples", "scores", "singles")
 TIDY += ("interpolation",)
@@ -43,8 +52,12 @@ def collect(root: Path, run: str, *, commit: str, config: Mapping[str, Any]) -> 
     """
     paths = results(root, run)
     there = set(paths)
-    jobs = [job for job in read_jobs(root, run) if there & job.outputs.keys()]
-    makers = {output: job for job in jobs for output in job.outputs}
+    noted = read_jobs(root, run)
+    # A note outlives its rule: of two jobs that name a file, the later one made it.
+    by_time = sorted(noted, key=lambda job: job.facts["started"] or "")
+    makers = {output: job for job in by_time for output in job.outputs if output in there}
+    made = {job.name for job in makers.values()}
+    jobs = [job for job in noted if job.name in made]
     rows = [_result(root, run, path, makers.get(path)) for path in paths]
     environments = {data_digest(job.environment): dict(job.environment) for job in jobs}
     return {
@@ -112,8 +125,7 @@ def results(root: Path, run: str) -> list[str]:
 def kind_of(path: str) -> str:
     """Return what a result is, by its path below the root."""
     words = path.split("/")[2:]
-    folder = next((word for word in words[:2] if word in KINDS), "")
-    kind = KINDS.get(folder, "other")
+    kind = next((KINDS[word] for word in words[:2] if word in KINDS), "other")
     tidy = kind == "table" and Path(path).suffix == ".csv" and Path(path).stem in TIDY
     return "tidy table" if tidy else kind
 
