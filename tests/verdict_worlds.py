@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reveil.verdicts.criteria import Claim, Test
-from reveil.verdicts.scope import JUDGED_PROTOCOLS
+from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Test
 from reveil.verdicts.units import resolved
 
 Named = dict[str, str]

@@ -10,8 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from reveil import config as settings
-from reveil.verdicts.criteria import read_claims
-from reveil.verdicts.scope import JUDGED_PROTOCOLS
+from reveil.verdicts.criteria import JUDGED_PROTOCOLS, read_claims
 from reveil.verdicts.units import resolved
 
 ROOT = Path(__file__).resolve().parents[2]

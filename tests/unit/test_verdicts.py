@@ -15,7 +15,13 @@ from reveil.errors import ReveilError
 from reveil.stages.judging_claims import judge_study
 from reveil.statistics import Estimate
 from reveil.verdicts import frames, registry, shown
-from reveil.verdicts.criteria import REGISTERED, criterion_digest, read_claims, read_stand_ins
+from reveil.verdicts.criteria import (
+    REGISTERED,
+    Cut,
+    criterion_digest,
+    read_claims,
+    read_stand_ins,
+)
 from reveil.verdicts.decide import Verdict, of_cell, of_test, units_needed
 from reveil.verdicts.judge import judge
 from reveil.verdicts.tables import prepared, reader
@@ -187,6 +193,35 @@ def test_an_attack_with_fewer_iterations_by_design_has_to_do_those(claim):
     table = attacked(iterations=50)
     assert judge(claim, of(table), iterations={"inversed": 50}).verdict == S
     assert judge(claim, of(table), iterations={"inversed": 51}).verdict == N
+
+
+@pytest.mark.parametrize(
+    ("where", "concerned"),
+    [
+        ({"recipe": "full"}, True),
+        ({"recipe": "full", "dataset": "cifar100"}, True),
+        ({"recipe": "full", "dataset": "cifar10"}, False),
+        ({"recipe": "tiny"}, False),
+        ({"attack": "inversed"}, True),
+        # What it is compared with.
+        ({"policy": "crop-flip"}, True),
+        # Of columns that the rows lack, the recipe may be any, and no other is theirs.
+        ({"part": "decoder"}, False),
+    ],
+)
+def test_what_the_configuration_cut_short_is_not_run(claim, where, concerned):
+    cut = [Cut(where, "recipe full with 2 of 60 epochs")]
+    found = judge(claim, of(attacked(+1.0)), cuts=cut)
+    assert found.verdict == (N if concerned else C)
+    assert (found.demonstration == "contradicts") == concerned
+    assert ("recipe full with 2 of 60 epochs" in found.reason) == concerned
+
+
+def test_rows_without_a_recipe_may_be_of_any(claim):
+    table = attacked(+1.0).drop(columns="recipe")
+    cut = [Cut({"recipe": "full"}, "recipe full with 2 of 60 epochs")]
+    assert judge(claim, of(table)).verdict == C
+    assert judge(claim, of(table), cuts=cut).verdict == N
 
 
 def test_seeds_that_one_side_lacks_are_left_out(claim):

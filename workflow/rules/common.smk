@@ -27,6 +27,7 @@ from reveil.errors import ReveilError
 from reveil.plugins import known as plugins
 from reveil.unir import names as generator_names
 from reveil.verdicts import criteria
+from reveil.verdicts.cuts import cuts
 
 try:
     settings.validate(config, ROOT)

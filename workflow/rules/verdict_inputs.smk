@@ -92,6 +92,12 @@ def claimed_iterations(study):
     return {name: settings.resolve_attack({}, ROOT, name)["iterations"] for name in sorted(known)}
 
 
+@cache
+def cuts_of(study):
+    """Return where the configuration has less than the presets that the claims are judged by."""
+    return [cut._asdict() for cut in cuts(SAID, ROOT, study, claims_of(study))]
+
+
 def tables_of_claims(study):
     """Return the tables that the claims of a study are judged by, as a function of no wildcard."""
 
@@ -119,6 +125,7 @@ def judging(study):
         "run": config["run"],
         "files": lambda w: files_of_claims(study),
         "iterations": lambda w: claimed_iterations(study),
+        "cuts": lambda w: cuts_of(study),
         "criteria": [file_digest(path) for path in CLAIM_FILES],
         "registered": file_digest(ROOT / criteria.REGISTERED),
         "code": code_of("judge_ats"),

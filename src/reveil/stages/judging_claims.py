@@ -7,7 +7,7 @@ import pandas as pd
 
 from reveil.errors import ReveilError
 from reveil.verdicts import frames, registry, tables
-from reveil.verdicts.criteria import REGISTERED, read_claims, read_stand_ins
+from reveil.verdicts.criteria import REGISTERED, Cut, read_claims, read_stand_ins
 from reveil.verdicts.judge import judge
 
 
@@ -19,6 +19,7 @@ def judge_study(
     files: Mapping[str, Mapping[str, Sequence[str]]],
     *,
     iterations: Mapping[str, int],
+    cuts: Sequence[Cut] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every claim of a study.
 
@@ -29,6 +30,7 @@ def judge_study(
         root: Of the repository.
         files: Claim -> table -> files, which are stacked; claims and tables may be missing.
         iterations: Attack -> iterations of its preset.
+        cuts: Presets that have less than they are shipped with.
 
     Returns:
         One row a claim, and one row for each test and cell.
@@ -42,7 +44,13 @@ def judge_study(
     # Of files that are checked by now.
     stand_ins = read_stand_ins(claims)
     judged = [
-        judge(claim, of_claim(files.get(claim.id, {})), iterations=iterations, stand_ins=stand_ins)
+        judge(
+            claim,
+            of_claim(files.get(claim.id, {})),
+            iterations=iterations,
+            cuts=cuts,
+            stand_ins=stand_ins,
+        )
         for claim in of_study
     ]
     if not judged:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reveil.config.presets import read_yaml
 from reveil.config.schema import problems
@@ -17,6 +17,12 @@ SCHEMA_FILE = Path("workflow", "schemas", "claims.schema.yaml")
 REGISTERED = Path("config", "claims-registered.csv")
 DECIDES, PREMISE, REPORTED = "decides", "premise", "reported"
 SOURCES = ("original", "drabent2022", "warmerdam2022", "knijff2021", "guo2020")
+# What decides; other protocols repeat the published ways of computing, and are for comparison.
+JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
+    "ats": ("fixed",),
+    "cvnn": ("fixed-cvnn",),
+    "unir": ("fixed-unir",),
+}
 # What the verdict follows from. Wording, sources and their numbers may be mended at any time.
 _CRITERION = ("study", "experiment", "tests", "scope")
 
@@ -100,6 +106,18 @@ class Claim:
     def of_role(self, role: str) -> list[Test]:
         """Return the tests of a role, in their order."""
         return [test for test in self.tests if test.role == role]
+
+
+class Cut(NamedTuple):
+    """A preset that has less than the one that is shipped, see :mod:`reveil.verdicts.cuts`.
+
+    Attributes:
+        where: Column -> value of the rows that it makes.
+        text: What there is less of, such as ``recipe cvnn with 6 of 100 epochs``.
+    """
+
+    where: Mapping[str, str]
+    text: str
 
 
 def read_claims(

@@ -9,7 +9,7 @@ import pandas as pd
 from reveil.errors import ReveilError
 from reveil.statistics import RESAMPLES, Estimate
 from reveil.verdicts import decide, scope
-from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Test
+from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Cut, Test
 from reveil.verdicts.decide import TestVerdict, Verdict
 from reveil.verdicts.measures import NOTHING, Rows, estimate
 from reveil.verdicts.units import IMAGE, SEED, UNITS, Cell, Groups, StandIns, cells, counterpart
@@ -101,6 +101,7 @@ def judge(
     tables: Tables,
     *,
     iterations: Mapping[str, int] | None = None,
+    cuts: Sequence[Cut] = (),
     stand_ins: StandIns | None = None,
     resamples: int = RESAMPLES,
 ) -> Judged:
@@ -110,6 +111,7 @@ def judge(
         claim: The claim.
         tables: Name of a table -> its rows, None if the run does not have it.
         iterations: Attack -> iterations of its preset; see ``shortfalls`` in :mod:`scope`.
+        cuts: Presets that have less than they are shipped with; what they make decides nothing.
         stand_ins: Names that may take the place of others in a demonstration.
         resamples: Of bootstraps.
 
@@ -126,7 +128,7 @@ def judge(
         for test in claim.tests
         if test.table in groups
         for rows, short in _planned(
-            claim, test, groups[test.table], iterations or {}, stand_ins or {}
+            claim, test, groups[test.table], iterations or {}, cuts, stand_ins or {}
         )
     ]
     premises = {
@@ -149,7 +151,12 @@ def judge(
 
 
 def _planned(
-    claim: Claim, test: Test, groups: Groups, iterations: Mapping[str, int], stand_ins: StandIns
+    claim: Claim,
+    test: Test,
+    groups: Groups,
+    iterations: Mapping[str, int],
+    cuts: Sequence[Cut],
+    stand_ins: StandIns,
 ) -> Iterable[tuple[Rows, tuple[str, ...]]]:
     """Yield the rows of every cell of a test, and how it falls short of the scope."""
     try:
@@ -157,7 +164,7 @@ def _planned(
             reference, other = _against(cell, groups, test.reference, test, stand_ins)
             baseline, third = _against(cell, groups, test.baseline, test, stand_ins)
             paired = cell._replace(rows=_shared(cell.rows, reference, baseline))
-            short = scope.shortfalls(paired, claim, test, groups.rows, iterations)
+            short = scope.shortfalls(paired, claim, test, groups.rows, iterations, cuts)
             rows = Rows(test, cell, reference, baseline, groups.rows)
             yield rows, (*short, *other, *third)
     except ReveilError as error:

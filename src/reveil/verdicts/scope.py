@@ -1,19 +1,13 @@
 """Whether enough was run for a verdict, and the words for what is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from reveil.tables.insights import PAIRS, RANDOM
-from reveil.verdicts.criteria import Claim, Scope, Test
+from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut, Scope, Test
 from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, names_of, seeds_of
 
-# What decides; other protocols repeat the published ways of computing, and are for comparison.
-JUDGED_PROTOCOLS: Mapping[str, tuple[str, ...]] = {
-    "ats": ("fixed",),
-    "cvnn": ("fixed-cvnn",),
-    "unir": ("fixed-unir",),
-}
 # Their numbers come from attacks.
 _ATTACKED = ("images", "layers", "correlation")
 # Of `images` and `layers` n counts images; the other tables say it in a column.
@@ -21,7 +15,12 @@ _IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
 
 
 def shortfalls(
-    cell: Cell, claim: Claim, test: Test, table: pd.DataFrame, iterations: Mapping[str, int]
+    cell: Cell,
+    claim: Claim,
+    test: Test,
+    table: pd.DataFrame,
+    iterations: Mapping[str, int],
+    cuts: Iterable[Cut] = (),
 ) -> list[str]:
     """Return in words how a cell falls short of the scope; nothing if it does not.
 
@@ -32,6 +31,7 @@ def shortfalls(
         table: The whole table of the test.
         iterations: Attack -> iterations that its preset asks for. An attack that has fewer than
             the scope by design, as L-BFGS, has to do those.
+        cuts: Presets that have less than they are shipped with.
     """
     scope = claim.scope
     found = []
@@ -50,7 +50,19 @@ def shortfalls(
     for column, asked in cell.asked.items():
         if column in cell.named and cell.named[column] not in names_of(column, asked, cell.named):
             found.append(f"{column} {cell.named[column]} for {asked}")
-    return found
+    return found + [cut.text for cut in cuts if _made_by(cut, cell, test)]
+
+
+def _made_by(cut: Cut, cell: Cell, test: Test) -> bool:
+    """Return whether a preset made a cell, or what it is compared with."""
+    for column, value in cut.where.items():
+        named = [
+            rows[column] for rows in (cell.named, test.reference, test.baseline) if column in rows
+        ]
+        # Scores and correlations are of trained networks, whether or not they name the recipe.
+        if value not in named and (named or column != "recipe"):
+            return False
+    return True
 
 
 def _counts(

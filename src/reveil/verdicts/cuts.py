@@ -1,0 +1,106 @@
+"""Where a configuration has less training, or weaker attackers, than the shipped presets.
+
+What was made so demonstrates and decides nothing: a network of two epochs contradicts no paper, and
+an attacker who gives up after three supports none.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial, reduce
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from reveil import config as settings
+from reveil.config.presets import DEFAULT
+from reveil.datasets import DATASETS
+from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut
+
+# Of each kind of preset the keys of which less is less work; no value (null) is all there is.
+LENGTHS: Mapping[str, tuple[str, ...]] = {
+    "protocols": ("features.attacker_count",),
+    "recipes": ("epochs", "subset.fraction", "reconstruction.steps"),
+    "feature_attacks": ("max_epochs", "patience", "candidates", "width"),
+    "reconstructions": ("iterations", "width"),
+}
+_ATTACKS = {"cvnn": "feature_attacks", "unir": "reconstructions"}
+_RESOLVE = {
+    "protocols": settings.resolve_protocol,
+    "feature_attacks": settings.resolve_feature_attack,
+    "reconstructions": settings.resolve_reconstruction,
+}
+Config = Mapping[str, Any]
+
+
+def cuts(config: Config, root: Path, study: str, claims: Iterable[Claim]) -> list[Cut]:
+    """Return the cuts in the presets that the claims of a study are judged by.
+
+    Args:
+        config: The merged configuration.
+        root: Of the repository.
+        study: Name of the study.
+        claims: Its claims.
+
+    Raises:
+        ReveilError: a preset that cannot be resolved.
+    """
+    claims = list(claims)
+    found = []
+    for name in JUDGED_PROTOCOLS[study]:
+        found += _of(config, root, "protocols", "protocol", name)
+    if kind := _ATTACKS.get(study):
+        for name in sorted(_named(claims, "attack") & set(settings.preset_paths(root, kind))):
+            found += _of(config, root, kind, "attack", name)
+    if config.get("recipes"):
+        found += _of_recipes(config, root, study, claims)
+    return found
+
+
+def _of(config: Config, root: Path, kind: str, column: str, name: str) -> Iterator[Cut]:
+    if not config.get(kind):
+        return
+    ours, shipped = (_values(_RESOLVE[kind](given, root, name)) for given in (config, {}))
+    for text in _less(kind, ours, shipped):
+        yield Cut({column: name}, f"{column} {name} with {text}")
+
+
+def _of_recipes(config: Config, root: Path, study: str, claims: list[Claim]) -> Iterator[Cut]:
+    known = settings.preset_paths(root, "recipes")
+    used = set()
+    for protocol in JUDGED_PROTOCOLS[study]:
+        used.update(settings.resolve_protocol(config, root, protocol)["recipes"].values())
+    names = sorted((used | _named(claims, "recipe")) & set(known) - {DEFAULT})
+    places = {place for c in claims for place in product(c.scope.datasets, c.scope.models)}
+    for name, (dataset, model) in product(names, sorted(places)):
+        # One of a plug-in that this run does not name.
+        if dataset not in DATASETS:
+            continue
+        resolve = partial(
+            settings.resolve_recipe, root=root, name=name, dataset=dataset, model=model
+        )
+        for text in _less("recipes", resolve(config), resolve({})):
+            where = {"recipe": name, "dataset": dataset, "model": model}
+            yield Cut(where, f"recipe {name} with {text}")
+
+
+def _named(claims: Iterable[Claim], column: str) -> set[str]:
+    """Return what the tests of claims name in a column, to judge or to compare with."""
+    tests = [test for claim in claims for test in claim.tests]
+    found = {str(name) for test in tests for name in test.select.get(column, ())}
+    against = (rows for test in tests for rows in (test.reference, test.baseline))
+    return found | {rows[column] for rows in against if column in rows}
+
+
+def _values(preset: Any) -> Mapping[str, Any]:
+    return preset if isinstance(preset, Mapping) else vars(preset)
+
+
+def _less(kind: str, ours: Mapping[str, Any], shipped: Mapping[str, Any]) -> Iterator[str]:
+    """Yield in words of what a preset has less than the one that is shipped."""
+    for path in LENGTHS[kind]:
+        has, full = (_at(values, path) for values in (ours, shipped))
+        if has is not None and (full is None or has < full):
+            yield f"{has:,} of {'all' if full is None else format(full, ',')} {path}"
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    return reduce(lambda part, key: part[key], path.split("."), values)
