@@ -35,8 +35,9 @@ NOTE = (
 )
 _WIDTHS = "<colgroup>" + "".join(f'<col style="width:{w}%">' for w in (28, 11, 21, 13, 15, 12))
 _STYLE = (
-    "<style>.verdicts{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif;overflow-x:auto}"
-    ".verdicts table{border-collapse:collapse;width:100%;min-width:52rem}"
+    "<style>:root{color-scheme:light dark}"
+    ".verdicts{font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}"
+    ".verdicts table{border-collapse:collapse;width:100%}"
     ".verdicts caption{text-align:left;padding:.3rem 0 .8rem;max-width:60em;opacity:.85}"
     ".verdicts th,.verdicts td{text-align:left;vertical-align:top;padding:.5rem .7rem;"
     "border-bottom:1px solid color-mix(in srgb,currentColor 22%,transparent)}"
@@ -49,7 +50,15 @@ _STYLE = (
     ".verdicts .undecided{color:light-dark(#7a4b00,#f0c060)}"
     ".verdicts .not-run{color:light-dark(#555,#b5b5b5)}"
     ".verdicts td{font-variant-numeric:tabular-nums}"
-    ".verdicts details summary{cursor:pointer}.verdicts small{opacity:.8}</style>"
+    ".verdicts details summary{cursor:pointer}.verdicts small{opacity:.8}"
+    # On a telephone a claim is a card, each of its cells under the name of its column.
+    "@media(max-width:52rem){.verdicts :is(table,caption,tbody,tr,td,tbody th){display:block}"
+    ".verdicts thead,.verdicts td:empty{display:none}"
+    ".verdicts td{border:0;padding:.2rem 0}.verdicts tbody th{padding:.8rem 0 .4rem}"
+    ".verdicts tr{padding:.6rem 0;"
+    "border-bottom:1px solid color-mix(in srgb,currentColor 22%,transparent)}"
+    ".verdicts td:not(:first-child)::before{content:attr(data-head);display:block;"
+    "font-size:12px;opacity:.75}}</style>"
 )
 
 
@@ -94,17 +103,18 @@ def _html_row(row: Mapping[str, Any]) -> str:
     shown = escape(_text(row["demonstration"]))
     criterion = escape(_text(row["criterion"]))
     cells = [
-        f'<td>{escape(_text(row["statement"]))} <span class="id">{escape(row["claim"])}</span>'
+        f'{escape(_text(row["statement"]))} <span class="id">{escape(row["claim"])}</span>'
         f"<details><summary>criterion</summary><small>{criterion} "
-        f"({escape(_text(row['criterion_standing']))})</small></details></td>",
-        f'<td><span class="v {verdict.replace(" ", "-")}">{escape(verdict)}{_star(row)}</span>'
-        f"{reason}</td>",
-        f"<td>{escape(_decides(row))}</td>",
-        f"<td>{escape(ours(row)).replace(', n = ', '<br>n = ')}</td>",
-        f"<td>{shown}{f'<br><small>{told}</small>' if told else ''}</td>",
-        f"<td>{'<br>'.join(map(escape, _sources(row)))}</td>",
+        f"({escape(_text(row['criterion_standing']))})</small></details>",
+        f'<span class="v {verdict.replace(" ", "-")}">{escape(verdict)}{_star(row)}</span>{reason}',
+        escape(_decides(row)),
+        escape(ours(row)).replace(", n = ", "<br>n = "),
+        f"{shown}{f'<br><small>{told}</small>' if told else ''}",
+        "<br>".join(map(escape, _sources(row))),
     ]
-    return f"<tr>{''.join(cells)}</tr>"
+    heads = zip(HEADS, cells, strict=True)
+    row = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in heads)
+    return f"<tr>{row}</tr>"
 
 
 def _why(reason: str, verdict: str) -> str:
