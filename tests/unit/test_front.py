@@ -4,14 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from docutils.core import publish_parts
-from jinja2 import Environment, StrictUndefined
 
 from reveil import config as settings
 from reveil import front
 from reveil.digest import data_digest
 from reveil.errors import ReveilError
 from reveil.files import write_json
+from tests.front_pages import front_page
 from tests.workflow import ROOT
 
 HEAD = "claim,statement,verdict,demonstration,value,low,high,n"
@@ -94,14 +93,6 @@ def test_switches_that_are_not_the_default_stand_out() -> None:
     assert entry == (r"recipes full for a\_b; full for c", r"batch\_size 4, epochs 2")
 
 
-def page(snakemake: dict) -> str:
-    """Return the front page as Snakemake makes it."""
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    text = (ROOT / "workflow/report/workflow.rst").read_text()
-    rendered = environment.from_string(text).render(snakemake=snakemake)
-    return publish_parts(rendered, writer_name="html")["html_body"]
-
-
 def test_the_page_shows_it_and_folds_the_other_switches(notes: list[Path], tmp_path: Path) -> None:
     (tmp_path / "verdicts.csv").write_text(f"{HEAD}\n{ROW}\n")
     forced = in_force(search={"candidates": 30})
@@ -112,7 +103,7 @@ def test_the_page_shows_it_and_folds_the_other_switches(notes: list[Path], tmp_p
         "ran": front.ran(CONFIG, FILES, notes),
         "verdicts": front.report_rows(tmp_path / "verdicts.csv"),
     }
-    html = page({"config": config})
+    html = front_page(config)
     assert "system-message" not in html
     shown, _, rest = html.partition("<details>")
     folded, closed, _ = rest.partition("</details>")
@@ -122,4 +113,4 @@ def test_the_page_shows_it_and_folds_the_other_switches(notes: list[Path], tmp_p
         assert said in text
     assert "search.candidates 30" in text and "convnet_layers" not in text
     assert "convnet_layers" in folded
-    assert "All are the defaults" in page({"config": {**config, "changed": [], "verdicts": []}})
+    assert "All are the defaults" in front_page({**config, "changed": [], "verdicts": []})
