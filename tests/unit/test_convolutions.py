@@ -256,6 +256,11 @@ def test_a_changed_weight_is_prepared_again():
     with torch.no_grad():
         weight.mul_(2)
     torch.testing.assert_close(serving.shared(weight, kind).onward, 2 * first.onward)
+    # As a module does that is taken to another type.
+    weight.data = weight.data.float()
+    assert serving.shared(weight, kind).onward.dtype == torch.float32
+    weight.data = 3 * weight.data
+    torch.testing.assert_close(serving.shared(weight, kind).onward, 6 * first.onward.float())
 
 
 def test_what_is_compiled_together_is_renewed_together():
