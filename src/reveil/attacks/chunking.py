@@ -7,7 +7,7 @@ from torch import nn
 
 from reveil.passing import convolved_positions
 
-# On two cores, four images of ResNet20-4 at once (110 MB of patches) were faster than one, and
+# On two cores, four images of ResNet20-4 at once (96 MB of patches) were faster than one, and
 # sixteen slower than four.
 CPU_BYTES = 128 * 2**20
 # Of each core, where cores work by themselves: eight images of ResNet20-4, with which products by
