@@ -32,16 +32,12 @@ CLASSES, SHAPE = 100, (3, 32, 32)
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__)
     parser.add_argument("--model", default="resnet20-4", help="name of the network")
     parser.add_argument("--attack", default="inversed", help="preset, of Adam or of L-BFGS")
     parser.add_argument("--images", type=int, default=16, help="images in the block")
     parser.add_argument("--chunk", default="auto", help="images per tensor, or auto")
     parser.add_argument("--iterations", type=int, default=20, help="iterations per repeat")
-    parser.add_argument("--repeats", type=int, default=3, help="pairs of timings")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--json", type=Path, help="also write the numbers here")
     return parser.parse_args()
 
 

@@ -208,14 +208,10 @@ def compare(ours: Tensor, theirs: Tensor) -> None:
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__, repeats=15)
     parser.add_argument("--model", default="resnet20-alpha", help="a private ResNet")
     parser.add_argument("--batch", type=int, default=64, help="complex maps in a step")
     parser.add_argument("--whole", action="store_true", help="time a step of the whole network")
-    parser.add_argument("--repeats", type=int, default=15, help="times each way is run")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     return parser.parse_args()
 
 

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -74,6 +75,25 @@ class Comparison:
             found[key] = {name: spread.median for name, spread in spreads.items()}
             found[f"{key}_range"] = {name: spread.range for name, spread in spreads.items()}
         return found
+
+
+def parser(
+    doc: str, *, repeats: int = 3, threads: int = 2, device: str | None = "cpu"
+) -> argparse.ArgumentParser:
+    """Return a parser of the options that all benchmarks have.
+
+    Args:
+        doc: of the script, whose first line describes it.
+        repeats: the default, as are threads and device.
+        device: None for a script that knows no other than the CPU.
+    """
+    made = argparse.ArgumentParser(description=doc.splitlines()[0])
+    made.add_argument("--repeats", type=int, default=repeats, help="rounds of timings")
+    made.add_argument("--threads", type=int, default=threads, help="CPU threads")
+    if device is not None:
+        made.add_argument("--device", default=device, help="cpu, cuda or cuda:N")
+    made.add_argument("--json", type=Path, help="write the results here as well")
+    return made
 
 
 def alternate(

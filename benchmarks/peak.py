@@ -12,7 +12,6 @@ native.
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -104,15 +103,11 @@ def measure(options: argparse.Namespace) -> dict[str, Spread]:
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__)
     parser.add_argument("--matrix", type=int, help="rows of a matrix; by device if left out")
     parser.add_argument("--batch", type=int, help="images of a convolution; likewise")
     parser.add_argument("--bytes", type=int, help="bytes that are copied; likewise")
     parser.add_argument("--seconds", type=float, default=1.0, help="that a repeat lasts")
-    parser.add_argument("--repeats", type=int, default=3, help="times each rate is measured")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     return parser.parse_args()
 
 

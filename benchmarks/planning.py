@@ -121,14 +121,11 @@ def measure(options: argparse.Namespace) -> tuple[Comparison, Comparison, dict[s
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__, threads=1, device=None)
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the configuration")
     parser.add_argument(
         "--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, in turn"
     )
-    parser.add_argument("--repeats", type=int, default=3, help="times each plan is made")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     return parser.parse_args()
 
 

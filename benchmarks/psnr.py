@@ -10,7 +10,6 @@ the block is ahead of the reference, with a 95 % interval over the images (t).
 
 import argparse
 import statistics
-from pathlib import Path
 
 import torch
 from attack import ROOT
@@ -37,15 +36,11 @@ MEAN = 0.5
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__, repeats=1)
     parser.add_argument("--model", default="resnet20-2", help="name of the network")
     parser.add_argument("--images", type=int, default=20, help="attacked images")
     parser.add_argument("--iterations", type=int, default=200, help="of the attack")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "tf32"), help="of both")
-    parser.add_argument("--repeats", type=int, default=1, help="has no meaning here")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--json", type=Path, help="also write the numbers here")
     return parser.parse_args()
 
 

@@ -190,21 +190,17 @@ def step_flops(options: argparse.Namespace) -> int:
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__)
     parser.add_argument("--model", default="unet", help="name of the generator")
     parser.add_argument("--images", type=int, default=512, help="measurements")
     parser.add_argument("--batch", type=int, default=64, help="measurements in a step")
     parser.add_argument("--steps", type=int, default=16, help="steps of a run")
-    parser.add_argument("--repeats", type=int, default=3, help="times each way is run")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         default="fp32",
         help="the one whose ratio is printed last",
     )
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     return parser.parse_args()
 
 

@@ -8,7 +8,6 @@ and must come to the same scores. Times are scaled to the papers' 100 images and
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,15 +90,11 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = paired.parser(__doc__, device="auto")
     parser.add_argument("--model", default="resnet20-4")
     parser.add_argument("--images", type=int, default=8, help="images of the privacy score")
     parser.add_argument("--batch", type=int, default=100, help="images of the accuracy score")
     parser.add_argument("--policies", nargs="+", default=["3-1-7", "43-18-18"])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     return parser.parse_args()
 
 

@@ -102,13 +102,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__, repeats=5, threads=1)
     parser.add_argument("--scripts", nargs="*", help="names of scripts; all if left out")
     parser.add_argument("--slowest", type=int, default=10, help="scripts that are run in turns")
-    parser.add_argument("--repeats", type=int, default=5, help="times each of them is run")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--device", default="cpu", help="that jobs look for: cpu, cuda or auto")
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     return parser.parse_args()
 
 

@@ -206,15 +206,12 @@ def _gap(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__)
     parser.add_argument("--model", default="resnet20-4", help="name of the network")
     parser.add_argument("--policy", default="3-1-7", help="policy of the training images")
     parser.add_argument("--images", default="1024", help="images in the epoch, or all")
     parser.add_argument("--batch", type=int, default=128, help="images in a step")
-    parser.add_argument("--repeats", type=int, default=3, help="times each way is run")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--workers", type=int, default=2, help="of the reference's DataLoader")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -226,7 +223,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="trainings a way, with --accuracy")
     parser.add_argument("--tests", type=int, help="test images, with --accuracy; all if left out")
     parser.add_argument("--learning-rate", type=float, default=0.1, help="of the first epochs")
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     return parser.parse_args()
 
 

@@ -10,12 +10,10 @@ and over everything, the medians of the repeats.
     python benchmarks/transforms.py --count 1000 --size 32 --threads 2
 """
 
-import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -195,14 +193,10 @@ def check_equal(cases: list[Case]) -> None:
 
 def main() -> None:
     """Check, measure, print, and write the JSON file if one is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = paired.parser(__doc__)
     parser.add_argument("--count", type=int, default=1000, help="images in a batch")
     parser.add_argument("--size", type=int, choices=(32, 64), default=32, help="pixels")
-    parser.add_argument("--threads", type=int, default=2, help="threads of the batched way")
-    parser.add_argument("--repeats", type=int, default=3, help="paired timings of everything")
     parser.add_argument("--calls", type=int, default=10, help="batches in one timing")
-    parser.add_argument("--device", default="cpu", help="where the batched way works")
-    parser.add_argument("--json", type=Path, help="write the results here as well")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     compiled.prefer()

@@ -21,9 +21,9 @@ def share(work: Callable[[int, int], None], count: int) -> None:
     """Call ``work(first, last)`` for equal ranges that make up 0 to ``count``, side by side."""
     parts = max(1, min(torch.get_num_threads(), count))
     bounds = [count * i // parts for i in range(parts + 1)]
-    pool = _pool(os.getpid(), parts - 1) if parts > 1 else None
     waiting = [
-        pool.submit(work, first, last) for first, last in zip(bounds[1:-1], bounds[2:], strict=True)
+        pool(parts - 1).submit(work, first, last)
+        for first, last in zip(bounds[1:-1], bounds[2:], strict=True)
     ]
     work(bounds[0], bounds[1])
     for helper in waiting:
@@ -57,8 +57,8 @@ def side_by_side(work: Callable[[Item], None], items: Sequence[Item]) -> None:
         torch.set_num_threads(1)
         work(item)
 
-    pool = _pool(os.getpid(), len(items) - 1) if len(items) > 1 else None
-    waiting = [pool.submit(copy_context().run, alone, item) for item in items[1:]]
+    helpers = len(items) - 1
+    waiting = [pool(helpers).submit(copy_context().run, alone, item) for item in items[1:]]
     try:
         work(items[0])
     finally:
@@ -68,7 +68,11 @@ def side_by_side(work: Callable[[Item], None], items: Sequence[Item]) -> None:
             raise error
 
 
+def pool(workers: int) -> ThreadPoolExecutor:
+    """Return threads of this process; those of a parent do not live on in a fork."""
+    return _pool(os.getpid(), workers)
+
+
 @lru_cache(maxsize=4)
 def _pool(process: int, workers: int) -> ThreadPoolExecutor:
-    """Return threads of this process; those of a parent do not live on in a fork."""
     return ThreadPoolExecutor(workers, thread_name_prefix="reveil")

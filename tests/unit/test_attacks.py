@@ -258,6 +258,10 @@ def test_the_automatic_chunk_follows_the_patches(model, monkeypatch):
     monkeypatch.setattr(chunking, "CPU_BYTES", 1)
     assert chunking.choose_chunk("auto", single, SHAPE, 16) == 1
     assert chunking.choose_chunk(5, single, SHAPE, 16) == 5
+    monkeypatch.setattr(chunking, "MEMBER_BYTES", 3 * 12 * 12 * 27 * 4)
+    assert chunking.choose_chunk("auto", single, SHAPE, 16, members=2) == 6
+    monkeypatch.setattr(chunking, "MEMBER_BYTES", 1)
+    assert chunking.choose_chunk("auto", single, SHAPE, 16, members=2) == 2
 
 
 def test_batches_are_problems_of_their_own(model, victims):

@@ -14,7 +14,7 @@ from reveil.attacks.objectives import OBJECTIVES, Target
 from reveil.attacks.priors import start
 from reveil.attacks.run import PASSES
 from reveil.batch_gradients import problem_gradients
-from reveil.convolutions import maps, points, products, serving
+from reveil.convolutions import maps, plain, points, products, serving
 from reveil.patches import Geometry
 from tests import attacked_block as block
 
@@ -145,9 +145,9 @@ def test_costs_and_their_derivatives_are_those_of_the_librarys_layers(name, shap
     labels = torch.arange(x[..., 0, 0, 0].numel()).view(shape) % 7
     shared = problem_gradients(model, victims, labels, bn_mode=bn_mode)
     target = Target.of(shared, bn_mode=bn_mode)
-    plain = costs_and_gradients(model, x, labels, target, serves=False)
+    theirs = costs_and_gradients(model, x, labels, target, serves=False)
     ours = costs_and_gradients(model, x, labels, target, serves=True)
-    for a, b in zip(plain, ours, strict=True):
+    for a, b in zip(theirs, ours, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
     with serving.serving(True):
         again = problem_gradients(model, victims, labels, bn_mode=bn_mode)
@@ -197,6 +197,23 @@ def test_they_serve_where_asked_and_possible(monkeypatch):
     monkeypatch.setattr(serving, "_has_numba", lambda: False)
     with serving.serving(True):
         assert not taken(model)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"stride": 2}, {"dilation": 2}, {"padding": 0}, {"padding": (1, 2)}, {"kernel_size": 1}],
+    ids=str,
+)
+def test_a_layer_that_is_served_equals_the_librarys(changes):
+    layer = torch.nn.Conv2d(32, 48, **{"kernel_size": 3, "padding": 1, "bias": False} | changes)
+    layer.double()
+    # Points serve the first size alone, with the same weight.
+    for size in (8, 3):
+        x = channels_last(normal(2, 32, size, size)).requires_grad_()
+        with serving.serving(True), plain.PlainConvolutions():
+            y = layer(x)
+        assert type(y.grad_fn).__name__ == "_ConvolveBackward"
+        torch.testing.assert_close(y, layer(x))
 
 
 @pytest.fixture
@@ -256,6 +273,11 @@ def test_a_changed_weight_is_prepared_again():
     with torch.no_grad():
         weight.mul_(2)
     torch.testing.assert_close(serving.shared(weight, kind).onward, 2 * first.onward)
+    # As a module does that is taken to another type.
+    weight.data = weight.data.float()
+    assert serving.shared(weight, kind).onward.dtype == torch.float32
+    weight.data = 3 * weight.data
+    torch.testing.assert_close(serving.shared(weight, kind).onward, 6 * first.onward.float())
 
 
 def test_what_is_compiled_together_is_renewed_together():

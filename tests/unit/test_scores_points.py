@@ -7,7 +7,9 @@ from torch import nn
 from reveil import scores
 from reveil.convolutions import plain, serving
 from reveil.cosines import gradient_factors
-from tests.unit.test_scores import network, plain_curve
+from reveil.policies import parse
+from reveil.scores import PrivacyScore
+from tests.unit.test_scores import PlainView, linear, network, plain_curve, sample
 
 pytest.importorskip("numba")
 
@@ -68,3 +70,16 @@ def test_jacobians_on_points_equal_direct_ones():
         ours = scores.input_gradients(model, images)
     assert not torch.equal(ours, expected)
     torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_pieces_that_are_worked_on_side_by_side_have_networks_of_their_own(monkeypatch):
+    images, view = sample(6), PlainView((1, 4, 4))
+    expected = PrivacyScore(linear(), images, view, seed=0, points=3).curves(parse("2"))
+    used, original = [], scores.gradsim_curves
+    monkeypatch.setattr(
+        scores, "gradsim_curves", lambda model, *rest: used.append(model) or original(model, *rest)
+    )
+    score = PrivacyScore(linear(), images, view, seed=0, points=3, chunk=2)
+    with serving.serving(True):
+        torch.testing.assert_close(score.curves(parse("2")), expected)
+    assert len({id(model) for model in [score.model, *used]}) == 4

@@ -2,6 +2,7 @@
 
 import threading
 from contextvars import ContextVar
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -97,6 +98,14 @@ def attacked():
     )
     model.double().eval()
     return model, block.share(model, block.victim_images())
+
+
+def test_each_core_starts_from_the_images_of_its_own_problems():
+    def make(problems):
+        return SimpleNamespace(start=lambda images, *_: {"x": torch.tensor(images).view(-1, 2)})
+
+    live = Team(make, range(3), 2).start(range(10, 16), 0, 0)
+    assert live["x"].tolist() == [[10, 11], [12, 13], [14, 15]]
 
 
 # The statistics of batch normalisation are read by hooks, L-BFGS and restarts keep much in mind.

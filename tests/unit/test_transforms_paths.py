@@ -206,13 +206,13 @@ def test_the_first_images_of_a_process_do_not_load_numba(monkeypatch):
 def test_compiling_needs_no_place_to_keep_the_result(monkeypatch):
     from numba.core import caching
 
-    from reveil.transforms import kernels
+    from reveil import compiling
 
     def read_only(locator):
         raise OSError("read-only")
 
     monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", read_only)
-    assert kernels._compiled_once(_double)(np.int64(4)) == 8
+    assert compiling.compiled_once(_double)(np.int64(4)) == 8
 
 
 def every_operation() -> str:

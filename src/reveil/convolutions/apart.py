@@ -7,11 +7,7 @@ Importing this module needs numba, which renews what it keeps on disk when this 
 cannot know of the two files whose functions it takes in here; ``DIGEST`` changes with them.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
-
+from reveil.compiling import compiled_once
 from reveil.convolutions.kernels import rows_from_points, rows_to_points
 from reveil.convolutions.multiply import PANEL, add_transposed, product, turn
 
@@ -19,18 +15,10 @@ PLANES = 36
 # Rows of a second factor that stay in a core's own cache.
 DEPTH = 256
 # SHA-256 of kernels.py and multiply.py, one after the other; a test holds it.
-DIGEST = "d8fde06362db6679ef14208db39dd659f060041a3914255416c43f51a115998c"
+DIGEST = "4e3beda864dddb70093b4cebb763454e81db3053331f1e6582a15e51466f1e7d"
 
 
-def _compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` and keep the result on disk, where a place for it can be written."""
-    try:
-        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled_once
+@compiled_once
 def gradients(left, entered, out, room, rows, problems, tiles, outputs, inputs, panel, first, last):
     """Store G = G^T [D^T X] G of every problem.
 
@@ -69,7 +57,7 @@ def gradients(left, entered, out, room, rows, problems, tiles, outputs, inputs, 
         rows_from_points(room, total, out, to, room[PLANES * total :], rows, inputs)
 
 
-@_compiled_once
+@compiled_once
 def pull_back(
     kernels,
     left,
@@ -139,7 +127,7 @@ def pull_back(
                 )
 
 
-@_compiled_once
+@compiled_once
 def toward(
     patches, target, left, turned, out, gram, itself, positions, inner, outputs, first, last
 ):
@@ -216,7 +204,7 @@ def toward(
         )
 
 
-@_compiled_once
+@compiled_once
 def back(left, target, gram, patches, out, positions, inner, outputs, first, last):
     """Store D T + M U of every problem, for (B P P,) M; see :func:`toward`."""
     for problem in range(first, last):

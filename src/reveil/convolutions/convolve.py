@@ -10,7 +10,7 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from reveil.convolutions import products
-from reveil.convolutions.maps import Maps, few_positions
+from reveil.convolutions.maps import Maps, convolve, data_gradient, few_positions
 from reveil.convolutions.products import Shared, times_shared
 from reveil.layers import Recording, inner_products, weight_gradients, weight_products
 from reveil.patches import as_matrices, positions_last
@@ -63,14 +63,12 @@ class _DataGradient(Function):
     @staticmethod
     def forward(ctx: FunctionCtx, grad: Tensor, weight: Shared, maps: Maps) -> Tensor:
         ctx.weight, ctx.maps = weight, maps
-        return maps.to_input(times_shared(maps.of_output(grad), weight.back))
+        return data_gradient(grad, weight, maps)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, second: Tensor) -> tuple[Tensor | None, ...]:
-        maps: Maps = ctx.maps
-        onward = times_shared(maps.of_input(second), ctx.weight.onward)
-        return maps.to_output(onward), None, None
+        return convolve(second, ctx.weight, ctx.maps), None, None
 
 
 class _Gradients(Function):

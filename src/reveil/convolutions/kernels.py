@@ -15,10 +15,11 @@ both directions, down first or across first, with the result of the first in ``r
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from reveil.compiling import compiled, compiled_once
 
 LANES = 16
 STEP, TAPS = 4, 3
@@ -177,19 +178,7 @@ _taps = _vectorised(_kernel, TAPS)
 _taps_back = _vectorised(_kernel_adjoint, POINTS)
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-def _compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` and keep the result on disk, where a place for it can be written."""
-    try:
-        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled_once
+@compiled_once
 def input_points(images, points, room, height, width, channels, first, last):
     """B^T d B of every tile of 6 x 6 with one pixel of zeros around the images.
 
@@ -224,7 +213,7 @@ def input_points(images, points, room, height, width, channels, first, last):
                     _in(room, source + i, channels, points, target + i, total, 0, 0)
 
 
-@_compiled_once
+@compiled_once
 def input_points_adjoint(points, images, room, height, width, channels, first, last):
     """B D B^T of every tile, added up where tiles overlap: the adjoint of ``input_points``.
 
@@ -258,7 +247,7 @@ def input_points_adjoint(points, images, room, height, width, channels, first, l
                 _in_back_both(room, channels + i, padded, images, to + i, line, low, high)
 
 
-@_compiled_once
+@compiled_once
 def output(points, images, room, height, width, channels, first, last):
     """A^T M A of every tile: (36, N tiles, C) points to (N, H, W, C) images."""
     down, across = (height + STEP - 1) // STEP, (width + STEP - 1) // STEP
@@ -281,7 +270,7 @@ def output(points, images, room, height, width, channels, first, last):
                 _out_bounded(room, i, padded, images, to + i, line, 0, high)
 
 
-@_compiled_once
+@compiled_once
 def output_adjoint(images, points, room, height, width, channels, first, last):
     """A d A^T of every tile of 4 x 4: the adjoint of ``output``."""
     down, across = (height + STEP - 1) // STEP, (width + STEP - 1) // STEP
@@ -310,7 +299,7 @@ def output_adjoint(images, points, room, height, width, channels, first, last):
 # cache. Only six of them are written or read at a time here, and those in runs of all channels.
 
 
-@_compiled
+@compiled
 def rows_to_points(kernels, at, points, total, room, rows, channels):
     """G g G^T of (rows, 3, 3, C) kernels from ``at`` on, into 36 planes ``total`` apart."""
     line = TAPS * channels
@@ -324,7 +313,7 @@ def rows_to_points(kernels, at, points, total, room, rows, channels):
                 _taps(room, k * line + i, channels, points, target + i, total, 0, 0)
 
 
-@_compiled
+@compiled
 def rows_from_points(points, total, kernels, to, room, rows, channels):
     """G^T M G of 36 planes ``total`` apart, into (rows, 3, 3, C) kernels from ``to`` on."""
     line = TAPS * channels
@@ -338,7 +327,7 @@ def rows_from_points(points, total, kernels, to, room, rows, channels):
             _taps_back(room, i, line, kernels, start + i, line, 0, 0)
 
 
-@_compiled_once
+@compiled_once
 def kernel_points(kernels, points, room, channels, rows):
     """G g G^T of (rows, 3, 3, C) kernels as (36, rows, C); ``room`` has 18 C values."""
     rows_to_points(kernels, 0, points, rows * channels, room, rows, channels)

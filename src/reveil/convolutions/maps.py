@@ -12,6 +12,7 @@ from typing import Protocol
 from torch import Tensor
 
 from reveil.convolutions import points, products
+from reveil.convolutions.products import Shared, times_shared
 from reveil.patches import Geometry, nchw, nhwc
 
 # With fewer tiles, a problem's own weights at 36 points cost more memory traffic than they save.
@@ -126,6 +127,16 @@ class PatchMaps:
         """View (1, N P, n) as (B, P of a problem, n)."""
         rows = self.geometry.batch * self.geometry.out[0] * self.geometry.out[1]
         return matrices.view(-1, rows, matrices.shape[2])
+
+
+def convolve(x: Tensor, weight: Shared, maps: Maps) -> Tensor:
+    """Convolve (N, C, H, W) images with one weight for all problems."""
+    return maps.to_output(times_shared(maps.of_input(x), weight.onward))
+
+
+def data_gradient(grad: Tensor, weight: Shared, maps: Maps) -> Tensor:
+    """Return the gradient with respect to ``x`` of :func:`convolve`, its adjoint."""
+    return maps.to_input(times_shared(maps.of_output(grad), weight.back))
 
 
 def few_positions(geometry: Geometry, outputs: int) -> bool:

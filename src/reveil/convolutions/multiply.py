@@ -12,10 +12,11 @@ number after the other, ``LANES`` at a time, both from where they are.
 from collections.abc import Callable
 from typing import Any
 
-import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic
+
+from reveil.compiling import compiled, compiled_once
 
 LANES = 16
 # Rows and vectors of the part of a result that is held in registers: with AVX-512's 32 registers 4
@@ -156,23 +157,31 @@ def _generate_turn(context: Any, builder: ir.IRBuilder, signature: Any, argument
     return context.get_dummy_value()
 
 
-_tile_wide, _line_wide = _tile(ROWS, WIDE), _tile(1, WIDE)
-_tile_narrow, _line_narrow = _tile(ROWS, 1), _tile(1, 1)
+_tile_narrow = _tile(ROWS, 1)
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return numba.njit(nogil=True, error_model="numpy")(function)
+def _column(tile: Callable[..., None], single: Callable[..., None]) -> Callable[..., None]:
+    """Return what does all rows of a product: tiles, and what is left in those of one row."""
+
+    @compiled
+    def column_of(a, at, row, column, b, there, line, depth, c, to, pitch, rows, add):
+        i = 0
+        while i + ROWS <= rows:
+            a0, c0 = at + i * row, to + i * pitch
+            tile(a, a0, row, column, b, there, line, depth, c, c0, pitch, add)
+            i += ROWS
+        while i < rows:
+            a0, c0 = at + i * row, to + i * pitch
+            single(a, a0, row, column, b, there, line, depth, c, c0, pitch, add)
+            i += 1
+
+    return column_of
 
 
-def _compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` and keep the result on disk, where a place for it can be written."""
-    try:
-        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True, error_model="numpy")(function)
+_wide, _narrow = _column(_tile(ROWS, WIDE), _tile(1, WIDE)), _column(_tile_narrow, _tile(1, 1))
 
 
-@_compiled
+@compiled
 def product(a, at, row, column, b, there, panel, line, c, to, pitch, rows, depth, columns, add):
     """Store one matrix product A B, or add it.
 
@@ -186,29 +195,13 @@ def product(a, at, row, column, b, there, panel, line, c, to, pitch, rows, depth
     whole = columns - columns % PANEL
     for j in range(0, whole, PANEL):
         b0 = there + j // PANEL * panel
-        i = 0
-        while i + ROWS <= rows:
-            a0, c0 = at + i * row, to + i * pitch + j
-            _tile_wide(a, a0, row, column, b, b0, line, depth, c, c0, pitch, add)
-            i += ROWS
-        while i < rows:
-            a0, c0 = at + i * row, to + i * pitch + j
-            _line_wide(a, a0, row, column, b, b0, line, depth, c, c0, pitch, add)
-            i += 1
+        _wide(a, at, row, column, b, b0, line, depth, c, to + j, pitch, rows, add)
     for j in range(whole, columns, LANES):
         b0 = there + j // PANEL * panel + j % PANEL
-        i = 0
-        while i + ROWS <= rows:
-            a0, c0 = at + i * row, to + i * pitch + j
-            _tile_narrow(a, a0, row, column, b, b0, line, depth, c, c0, pitch, add)
-            i += ROWS
-        while i < rows:
-            a0, c0 = at + i * row, to + i * pitch + j
-            _line_narrow(a, a0, row, column, b, b0, line, depth, c, c0, pitch, add)
-            i += 1
+        _narrow(a, at, row, column, b, b0, line, depth, c, to + j, pitch, rows, add)
 
 
-@_compiled
+@compiled
 def turn(source, at, line, target, to, rows, columns, pitch):
     """Store the transpose of a matrix whose rows and columns are multiples of ``LANES``."""
     for i in range(0, rows, LANES):
@@ -217,7 +210,7 @@ def turn(source, at, line, target, to, rows, columns, pitch):
             _turn(source, start, line, target, end, pitch, LANES, 0)
 
 
-@_compiled
+@compiled
 def add_transposed(a, at, line, b, there, across, c, to, pitch, room, rows, depth, columns):
     """Add one matrix product A B^T.
 
@@ -251,7 +244,7 @@ def add_transposed(a, at, line, b, there, across, c, to, pitch, room, rows, dept
             _turn(room, 0, LANES, c, to + start * pitch + j, pitch, high, 1)
 
 
-@_compiled_once
+@compiled_once
 def multiply(a, row, column, b, panel, line, c, planes, rows, depth, columns, first, last):
     """Store the products A B of matrices of every plane; see :func:`product`.
 
@@ -268,7 +261,7 @@ def multiply(a, row, column, b, panel, line, c, planes, rows, depth, columns, fi
         product(a, at, row, column, b, there, panel, line, c, to, columns, count, depth, columns, 0)
 
 
-@_compiled_once
+@compiled_once
 def multiply_transposed(a, b, c, room, rows, depth, columns, first, last):
     """Add the products A B^T of matrices of planes ``first`` to ``last``; see ``add_transposed``.
 

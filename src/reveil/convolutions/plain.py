@@ -13,8 +13,8 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.overrides import TorchFunctionMode
 
 from reveil.convolutions import serving
-from reveil.convolutions.maps import Maps
-from reveil.convolutions.products import Shared, times_shared
+from reveil.convolutions.maps import Maps, convolve, data_gradient
+from reveil.convolutions.products import Shared
 from reveil.patches import Geometry
 
 
@@ -25,7 +25,7 @@ class PlainConvolutions(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        return _convolve(*args, **kwargs) if func is torch.conv2d else func(*args, **kwargs)
+        return _exchanged(*args, **kwargs) if func is torch.conv2d else func(*args, **kwargs)
 
 
 def weight_gradients(layer: nn.Conv2d, entered: Tensor, delta: Tensor) -> Tensor | None:
@@ -58,7 +58,7 @@ def geometry_of(layer: nn.Conv2d, entered: Tensor) -> Geometry:
     )
 
 
-def _convolve(
+def _exchanged(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -81,10 +81,9 @@ class _Convolve(Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, weight: Shared, maps: Maps) -> Tensor:
         ctx.weight, ctx.maps = weight, maps
-        return maps.to_output(times_shared(maps.of_input(x), weight.onward))
+        return convolve(x, weight, maps)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None, None]:
-        left = ctx.maps.of_output(grad)
-        return ctx.maps.to_input(times_shared(left, ctx.weight.back)), None, None
+        return data_gradient(grad, ctx.weight, ctx.maps), None, None

@@ -13,6 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from reveil.convolutions import points
 from reveil.convolutions.maps import LANES, Maps, PatchMaps, PointMaps, few_positions
 from reveil.convolutions.products import Shared
+from reveil.passing import convolved_positions
 from reveil.patches import Geometry
 
 TYPES = torch.float32, torch.float64
@@ -64,33 +65,23 @@ def maps_of(geometry: Geometry, outputs: int, x: Tensor) -> Maps | None:
 def shared(weight: Tensor, maps: Maps) -> Shared:
     """Return the matrices of an (O, C, kh, kw) weight; kept while it does not change."""
     at_points = isinstance(maps, PointMaps)
+    # A change of type or a new ``data`` is no new version.
+    state = weight._version, weight.data_ptr(), weight.dtype, at_points
     kept = _weights.get(weight)
-    if kept is None or kept[:2] != (weight._version, at_points):
+    if kept is None or kept[0] != state:
         rows = weight.detach().permute(0, 2, 3, 1).flatten(1).contiguous()
         matrices = points.kernel_points(rows) if at_points else rows[None]
-        kept = weight._version, at_points, Shared.of(matrices)
-        _weights[weight] = kept
-    return kept[2]
+        kept = _weights[weight] = state, Shared.of(matrices)
+    return kept[1]
 
 
 def multiply_adds(model: nn.Module, shape: tuple[int, int, int]) -> int:
     """Return those of one (C, H, W) image in convolutions wide enough for :func:`maps_of`."""
-    total = 0
-
-    def count(layer: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        if min(layer.in_channels, layer.out_channels) >= FEWEST_CHANNELS:
-            total += layer.weight.numel() * output.shape[-1] * output.shape[-2]
-
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d)]
-    try:
-        with torch.no_grad():
-            like = next(model.parameters())
-            model(torch.zeros(1, *shape, dtype=like.dtype, device=like.device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return total
+    return sum(
+        layer.weight.numel() * positions
+        for layer, positions in convolved_positions(model, shape)
+        if min(layer.in_channels, layer.out_channels) >= FEWEST_CHANNELS
+    )
 
 
 @cache

@@ -5,12 +5,12 @@ images end before. Which form served shows in no result, as both give the same b
 """
 
 import logging
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
+
+from reveil.threads import pool
 
 NONE = -1
 
@@ -78,9 +78,7 @@ def transform(images: Tensor, steps: Tensor) -> Tensor:
 
     threads = torch.get_num_threads()
     helpers = min(threads, -(-len(images) // block)) - 1
-    # The kernel holds no lock, so threads of Python will do: they need no threading layer, which
-    # may bear neither forks nor calls from several threads.
-    waiting = [_pool(os.getpid(), threads - 1).submit(work) for _ in range(helpers)]
+    waiting = [pool(threads - 1).submit(work) for _ in range(helpers)]
     work()
     for helper in waiting:
         if not helper.cancel():
@@ -96,9 +94,3 @@ def _has_numba() -> bool:
         logging.getLogger(__name__).info("transforming with PyTorch alone: %s", error)
         return False
     return True
-
-
-@lru_cache(maxsize=1)
-def _pool(process: int, workers: int) -> ThreadPoolExecutor:
-    """Return threads of this process; those of a parent do not live on in a fork."""
-    return ThreadPoolExecutor(workers, thread_name_prefix="transforms")

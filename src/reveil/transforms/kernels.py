@@ -12,15 +12,15 @@ What gives equal values equal results is computed of the 256 values where the pr
 bytes at once (AVX-512 VBMI), else of the pixels.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
+
+from reveil.compiling import compiled, compiled_once
 
 LEVELS = 256
 RAMP = np.arange(LEVELS, dtype=np.uint8)
@@ -62,18 +62,6 @@ class Tables(NamedTuple):
     sheared: np.ndarray
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-def _compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` and keep the result on disk, where a place for it can be written."""
-    try:
-        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:
-        return _compiled(function)
-
-
 @intrinsic
 def _look_up(typing, source, start, table, target):
     """Write ``table[source[i]]`` to ``target[i]`` for the ``LANES`` values from ``start`` on."""
@@ -107,14 +95,14 @@ def _look_up(typing, source, start, table, target):
     return types.void(source, types.intp, table, target), generate
 
 
-@_compiled
+@compiled
 def _copy(source, target):
     plane, out = source.ravel(), target.ravel()
     for i in range(len(plane)):
         out[i] = plane[i]
 
 
-@_compiled
+@compiled
 def _point(source, target, table):
     plane, out = source.ravel(), target.ravel()
     done = 0
@@ -126,7 +114,7 @@ def _point(source, target, table):
         out[i] = table[plane[i]]
 
 
-@_compiled
+@compiled
 def _blend(value, degenerate, factor):
     """``Image.blend`` of one value in float32, the product and the sum rounded each."""
     start = np.float32(degenerate)
@@ -134,7 +122,7 @@ def _blend(value, degenerate, factor):
     return np.uint8(np.int32(min(max(blended, np.float32(0)), np.float32(255))))
 
 
-@_compiled
+@compiled
 def _fade(source, target, level, factor, table):
     """Blend with an image of one level."""
     if WIDE_LOOKUP:
@@ -147,7 +135,7 @@ def _fade(source, target, level, factor, table):
             out[i] = _blend(plane[i], level, factor)
 
 
-@_compiled
+@compiled
 def _luma(source, grey):
     """Pillow's ``convert("L")``: ITU-R 601-2 in 16-bit fixed point."""
     if source.shape[0] == 1:
@@ -158,7 +146,7 @@ def _luma(source, grey):
         grey[i] = (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16
 
 
-@_compiled
+@compiled
 def _color(source, target, factor, grey):
     _luma(source, grey)
     for channel in range(source.shape[0]):
@@ -166,7 +154,7 @@ def _color(source, target, factor, grey):
             target[channel, i] = _blend(source[channel, i], grey[i], factor)
 
 
-@_compiled
+@compiled
 def _contrast(source, target, factor, grey, table):
     _luma(source, grey)
     count = source.shape[1]
@@ -176,7 +164,7 @@ def _contrast(source, target, factor, grey, table):
     _fade(source, target, (total * 2 + count) // (2 * count), factor, table)
 
 
-@_compiled
+@compiled
 def _sharpness(source, target, factor, smooth, width):
     pixels = source.shape[1]
     inner = pixels - 2 * width - 2
@@ -200,14 +188,14 @@ def _sharpness(source, target, factor, smooth, width):
             out[row] = plane[row]
 
 
-@_compiled
+@compiled
 def _stretch(values, out, scale, offset):
     for i in range(len(values)):
         value = np.float64(values[i]) * scale - offset
         out[i] = np.uint8(np.int32(min(max(value, 0.0), 255.0)))
 
 
-@_compiled
+@compiled
 def _autocontrast(source, target, table):
     for channel in range(source.shape[0]):
         plane, out = source[channel], target[channel]
@@ -224,7 +212,7 @@ def _autocontrast(source, target, table):
             _stretch(plane, out, scale, offset)
 
 
-@_compiled
+@compiled
 def _count(plane, counts):
     """Write how often each value occurs to the first row of ``counts`` (4, 256)."""
     counts[:] = 0
@@ -241,7 +229,7 @@ def _count(plane, counts):
         counts[0, level] += counts[1, level] + counts[2, level] + counts[3, level]
 
 
-@_compiled
+@compiled
 def _equalize(source, target, table, counters, sums):
     for channel in range(source.shape[0]):
         plane = source[channel]
@@ -266,7 +254,7 @@ def _equalize(source, target, table, counters, sums):
         _point(plane, target[channel], table)
 
 
-@_compiled
+@compiled
 def _shift(source, target, down, right, width):
     """Fill with black what the pixel ``down`` rows below and ``right`` columns on is not there."""
     pixels = source.shape[1]
@@ -290,7 +278,7 @@ def _shift(source, target, down, right, width):
             line[width - max(right, 0) :] = 0
 
 
-@_compiled
+@compiled
 def _map(source, target, origins, kept, fill):
     for channel in range(source.shape[0]):
         plane, out = source[channel], target[channel]
@@ -300,7 +288,7 @@ def _map(source, target, origins, kept, fill):
             out[i] = (out[i] & kept[i]) | fill[i]
 
 
-@_compiled
+@compiled
 def _shear(source, target, taps, fractions, kept, moved, width):
     """Four bicubic taps down each column, in Pillow's order (see ``geometry.shear_y``)."""
     for channel in range(source.shape[0]):
@@ -318,7 +306,7 @@ def _shear(source, target, taps, fractions, kept, moved, width):
             target[channel, i] = np.uint8(np.int32(min(max(value, 0.0), 255.0))) & kept[i]
 
 
-@_compiled_once
+@compiled_once
 def run(images, steps, tables, width, out):
     """Take every image through its steps.
 
