@@ -7,6 +7,7 @@ The kept tables and what they are of are listed in docs/reproduction/verdicts.ya
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reveil.files import write_text
 from reveil.stages.judging_claims import judge_study
 from reveil.verdicts import shown
 from reveil.verdicts.criteria import read_claims
+from reveil.verdicts.cuts import cuts
 from reveil.verdicts.decide import Verdict
 from reveil.verdicts.judge import NO_DATA
 
@@ -43,17 +45,22 @@ def judged(root: Path) -> pd.DataFrame:
     """Return the verdicts on the kept tables, one row a claim, all studies.
 
     Raises:
-        ReveilError: a claim that does not exist, or a table that cannot be read.
+        ReveilError: a claim that does not exist, or a table or configuration that cannot be read.
     """
     kept: Mapping[str, Mapping[str, Any]] = settings.read_yaml(root / SOURCES)
     claims = read_claims([root / CLAIMS], root)
-    known = [claim.id for claim in claims]
+    known = {claim.id: claim for claim in claims}
     if odd := sorted(set(kept) - set(known)):
         raise ReveilError(f"{SOURCES}: {odd[0]!r} is no claim; allowed: {', '.join(known)}")
-    files = {
-        claim: {table: [str(root / FOLDER / path)] for table, path in tables.items()}
-        for claim, tables in kept.items()
-    }
+    files, short = {}, {}
+    for name, made in kept.items():
+        if missing := [key for key in ("config", "tables") if not made.get(key)]:
+            raise ReveilError(
+                f"{SOURCES}: {name}.{missing[0]}: is missing; allowed: files of a run"
+            )
+        files[name] = {key: [str(root / FOLDER / path)] for key, path in made["tables"].items()}
+        laid = [settings.read_yaml(root / path) for path in ("config.yaml", *made["config"])]
+        short[name] = cuts(reduce(settings.merge, laid), root, known[name])
     presets = settings.preset_paths(root, "attacks")
     iterations = {
         name: settings.resolve_attack({}, root, name)["iterations"]
@@ -61,7 +68,9 @@ def judged(root: Path) -> pd.DataFrame:
         if name != "default"
     }
     parts = [
-        judge_study(study, "kept", [root / CLAIMS], root, files, iterations=iterations)[0]
+        judge_study(study, "kept", [root / CLAIMS], root, files, iterations=iterations, cuts=short)[
+            0
+        ]
         for study in dict.fromkeys(claim.study for claim in claims)
     ]
     return pd.concat(parts, ignore_index=True)

@@ -19,8 +19,8 @@ def told(study: str, *files: str, **changes) -> set[tuple[str, str]]:
     config = SHIPPED
     for part in (*(read_yaml(ROOT / "config" / f"{name}.yaml") for name in files), changes):
         config = merge(config, part)
-    claims = [claim for claim in CLAIMS if claim.study == study]
-    return {("/".join(cut.where.values()), cut.text) for cut in cuts(config, ROOT, study, claims)}
+    found = [cut for claim in CLAIMS if claim.study == study for cut in cuts(config, ROOT, claim)]
+    return {("/".join(cut.where.values()), cut.text) for cut in found}
 
 
 @pytest.mark.parametrize("study", ["ats", "cvnn", "unir"])
@@ -81,6 +81,14 @@ def test_small_runs_that_come_along_are_known_for_it(study, files, what):
 
 
 def test_a_dataset_of_a_plug_in_that_is_not_named_is_left_out():
-    claims = [claim for claim in CLAIMS if claim.study == "ats"]
-    theirs = [replace(c, scope=replace(c.scope, datasets=("mine",))) for c in claims]
-    assert cuts(merge(SHIPPED, {"recipes": {"full": {"epochs": 6}}}), ROOT, "ats", theirs) == []
+    [claim] = [claim for claim in CLAIMS if claim.id == "ats-claim-1"]
+    theirs = replace(claim, scope=replace(claim.scope, datasets=("mine",)))
+    config = merge(SHIPPED, {"recipes": {"full": {"epochs": 6}}})
+    assert cuts(config, ROOT, claim) and cuts(config, ROOT, theirs) == []
+
+
+def test_a_claim_knows_of_its_own_presets_alone():
+    [claim] = [claim for claim in CLAIMS if claim.id == "unir-g-reproducible"]
+    config = merge(SHIPPED, {"recipes": {"unir": {"reconstruction": {"steps": 800}}}})
+    found = {cut.where["recipe"] for cut in cuts(config, ROOT, claim)}
+    assert "unir" in found and "paired" not in found

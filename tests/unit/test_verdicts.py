@@ -410,7 +410,7 @@ def judged(written, tmp_path):
     """The tables of a study with one claim, from a file of images."""
     tidy.write(str(tmp_path / "images.csv"), attacked())
     files = {"mine": {"images": [str(tmp_path / "images.csv")] * 2}}
-    return judge_study("ats", "run", [written()], ROOT, files, iterations={})
+    return judge_study("ats", "run", [written()], ROOT, files, iterations={}, cuts={})
 
 
 def test_a_study_is_judged_from_files(judged):
@@ -428,7 +428,7 @@ def test_a_study_is_judged_from_files(judged):
 
 def test_a_study_without_claims_is_refused(written):
     with pytest.raises(ReveilError, match="no claim of the study unir"):
-        judge_study("unir", "run", [written()], ROOT, {}, iterations={})
+        judge_study("unir", "run", [written()], ROOT, {}, iterations={}, cuts={})
 
 
 def test_tables_of_verdicts_read_well(judged, tmp_path):

@@ -94,8 +94,10 @@ def claimed_iterations(study):
 
 @cache
 def cuts_of(study):
-    """Return where the configuration has less than the presets that the claims are judged by."""
-    return [cut._asdict() for cut in cuts(SAID, ROOT, study, claims_of(study))]
+    """Return claim -> where the configuration has less than the presets it is judged by."""
+    return {
+        claim.id: [cut._asdict() for cut in cuts(SAID, ROOT, claim)] for claim in claims_of(study)
+    }
 
 
 def tables_of_claims(study):

@@ -20,7 +20,7 @@ with Job("judge_ats", snakemake.log[0]) as job:
         Path(how.root),
         params.files,
         iterations=params.iterations,
-        cuts=[Cut(**cut) for cut in params.cuts],
+        cuts={claim: [Cut(**cut) for cut in found] for claim, found in params.cuts.items()},
     )
     rows.write(out.verdicts, verdicts)
     rows.write(out.tests, tests)

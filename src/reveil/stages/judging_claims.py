@@ -19,7 +19,7 @@ def judge_study(
     files: Mapping[str, Mapping[str, Sequence[str]]],
     *,
     iterations: Mapping[str, int],
-    cuts: Sequence[Cut] = (),
+    cuts: Mapping[str, Sequence[Cut]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every claim of a study.
 
@@ -30,7 +30,7 @@ def judge_study(
         root: Of the repository.
         files: Claim -> table -> files, which are stacked; claims and tables may be missing.
         iterations: Attack -> iterations of its preset.
-        cuts: Presets that have less than they are shipped with.
+        cuts: Claim -> presets that have less than they are shipped with; claims may be missing.
 
     Returns:
         One row a claim, and one row for each test and cell.
@@ -48,7 +48,7 @@ def judge_study(
             claim,
             of_claim(files.get(claim.id, {})),
             iterations=iterations,
-            cuts=cuts,
+            cuts=cuts.get(claim.id, ()),
             stand_ins=stand_ins,
         )
         for claim in of_study

@@ -4,7 +4,7 @@ What was made so demonstrates and decides nothing: a network of two epochs contr
 an attacker who gives up after three supports none.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial, reduce
 from itertools import product
 from pathlib import Path
@@ -31,27 +31,25 @@ _RESOLVE = {
 Config = Mapping[str, Any]
 
 
-def cuts(config: Config, root: Path, study: str, claims: Iterable[Claim]) -> list[Cut]:
-    """Return the cuts in the presets that the claims of a study are judged by.
+def cuts(config: Config, root: Path, claim: Claim) -> list[Cut]:
+    """Return the cuts in the presets that a claim is judged by.
 
     Args:
-        config: The merged configuration.
+        config: The merged configuration, or what is laid over ``config.yaml`` alone.
         root: Of the repository.
-        study: Name of the study.
-        claims: Its claims.
+        claim: The claim.
 
     Raises:
         ReveilError: a preset that cannot be resolved.
     """
-    claims = list(claims)
     found = []
-    for name in JUDGED_PROTOCOLS[study]:
+    for name in JUDGED_PROTOCOLS[claim.study]:
         found += _of(config, root, "protocols", "protocol", name)
-    if kind := _ATTACKS.get(study):
-        for name in sorted(_named(claims, "attack") & set(settings.preset_paths(root, kind))):
+    if kind := _ATTACKS.get(claim.study):
+        for name in sorted(_named(claim, "attack") & set(settings.preset_paths(root, kind))):
             found += _of(config, root, kind, "attack", name)
     if config.get("recipes"):
-        found += _of_recipes(config, root, study, claims)
+        found += _of_recipes(config, root, claim)
     return found
 
 
@@ -63,14 +61,13 @@ def _of(config: Config, root: Path, kind: str, column: str, name: str) -> Iterat
         yield Cut({column: name}, f"{column} {name} with {text}")
 
 
-def _of_recipes(config: Config, root: Path, study: str, claims: list[Claim]) -> Iterator[Cut]:
+def _of_recipes(config: Config, root: Path, claim: Claim) -> Iterator[Cut]:
     known = settings.preset_paths(root, "recipes")
     used = set()
-    for protocol in JUDGED_PROTOCOLS[study]:
+    for protocol in JUDGED_PROTOCOLS[claim.study]:
         used.update(settings.resolve_protocol(config, root, protocol)["recipes"].values())
-    names = sorted((used | _named(claims, "recipe")) & set(known) - {DEFAULT})
-    places = {place for c in claims for place in product(c.scope.datasets, c.scope.models)}
-    for name, (dataset, model) in product(names, sorted(places)):
+    names = sorted((used | _named(claim, "recipe")) & set(known) - {DEFAULT})
+    for name, dataset, model in product(names, claim.scope.datasets, claim.scope.models):
         # One of a plug-in that this run does not name.
         if dataset not in DATASETS:
             continue
@@ -82,11 +79,10 @@ def _of_recipes(config: Config, root: Path, study: str, claims: list[Claim]) -> 
             yield Cut(where, f"recipe {name} with {text}")
 
 
-def _named(claims: Iterable[Claim], column: str) -> set[str]:
-    """Return what the tests of claims name in a column, to judge or to compare with."""
-    tests = [test for claim in claims for test in claim.tests]
-    found = {str(name) for test in tests for name in test.select.get(column, ())}
-    against = (rows for test in tests for rows in (test.reference, test.baseline))
+def _named(claim: Claim, column: str) -> set[str]:
+    """Return what the tests of a claim name in a column, to judge or to compare with."""
+    found = {str(name) for test in claim.tests for name in test.select.get(column, ())}
+    against = (rows for test in claim.tests for rows in (test.reference, test.baseline))
     return found | {rows[column] for rows in against if column in rows}
 
 
