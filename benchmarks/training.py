@@ -183,6 +183,8 @@ def measure_accuracy(options: argparse.Namespace) -> dict[str, Any]:
     for seed in range(options.seeds):
         for name, way in ways.items():
             right[name].append(made.correct(way(seed=seed).model))
+            # Of a run that is stopped its seeds are known all the same.
+            print(f"seed {seed}, {name}: {100 * right[name][-1].mean():.2f} %", flush=True)
     # An image counts once, with its mean over the seeds.
     shares = {name: 100 * np.mean(found, axis=0) for name, found in right.items()}
     found: dict[str, Any] = {"accuracy_pct": {}, "difference_pct": {}, "accuracy_pct_by_seed": {}}

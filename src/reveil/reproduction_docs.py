@@ -60,7 +60,8 @@ def judged(root: Path) -> pd.DataFrame:
             )
         files[name] = {key: [str(root / FOLDER / path)] for key, path in made["tables"].items()}
         laid = [settings.read_yaml(root / path) for path in ("config.yaml", *made["config"])]
-        short[name] = cuts(reduce(settings.merge, laid), root, known[name])
+        config = reduce(settings.merge, laid)
+        short[name] = [cut._asdict() for cut in cuts(config, root, known[name])]
     presets = settings.preset_paths(root, "attacks")
     iterations = {
         name: settings.resolve_attack({}, root, name)["iterations"]

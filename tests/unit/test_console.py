@@ -18,19 +18,24 @@ from reveil.progress import Progress
 from tests.workflow import ROOT
 
 
+END = "\0"
+
+
 class Terminal:
     """A terminal, what is written to it, and what was."""
 
     def __init__(self) -> None:
         self._reader, writer = pty.openpty()
-        os.set_blocking(self._reader, False)
         self.stream = os.fdopen(writer, "w")
 
     def said(self) -> str:
-        try:
-            return os.read(self._reader, 65536).decode().replace("\r\n", "\n")
-        except BlockingIOError:
-            return ""
+        # The system carries words over in its own time, and in their order.
+        self.stream.write(END)
+        self.stream.flush()
+        words = b""
+        while not words.endswith(END.encode()):
+            words += os.read(self._reader, 65536)
+        return words.decode().removesuffix(END).replace("\r\n", "\n")
 
     def close(self) -> None:
         self.stream.close()

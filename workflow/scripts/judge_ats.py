@@ -7,21 +7,13 @@ from reveil.digest import file_digest
 from reveil.job import Job, write_provenance
 from reveil.provenance.run import made_by, named
 from reveil.stages.judging_claims import judge_study
-from reveil.verdicts.criteria import Cut
 
 out, params, how = snakemake.output, snakemake.params, snakemake.resources
 study, run = params.study, params.run
 with Job("judge_ats", snakemake.log[0]) as job:
     claims = how.claims.splitlines()
-    verdicts, tests = judge_study(
-        study,
-        run,
-        claims,
-        Path(how.root),
-        params.files,
-        iterations=params.iterations,
-        cuts={claim: [Cut(**cut) for cut in found] for claim, found in params.cuts.items()},
-    )
+    known = {"iterations": params.iterations, "cuts": params.cuts}
+    verdicts, tests = judge_study(study, run, claims, Path(how.root), params.files, **known)
     rows.write(out.verdicts, verdicts)
     rows.write(out.tests, tests)
     write_provenance(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ def judge_study(
     files: Mapping[str, Mapping[str, Sequence[str]]],
     *,
     iterations: Mapping[str, int],
-    cuts: Mapping[str, Sequence[Cut]],
+    cuts: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every claim of a study.
 
@@ -30,7 +31,8 @@ def judge_study(
         root: Of the repository.
         files: Claim -> table -> files, which are stacked; claims and tables may be missing.
         iterations: Attack -> iterations of its preset.
-        cuts: Claim -> presets that have less than they are shipped with; claims may be missing.
+        cuts: Claim -> presets that have less than they are shipped with, each as the mapping of
+            a :class:`reveil.verdicts.criteria.Cut`; claims may be missing.
 
     Returns:
         One row a claim, and one row for each test and cell.
@@ -48,7 +50,7 @@ def judge_study(
             claim,
             of_claim(files.get(claim.id, {})),
             iterations=iterations,
-            cuts=cuts.get(claim.id, ()),
+            cuts=[Cut(**cut) for cut in cuts.get(claim.id, ())],
             stand_ins=stand_ins,
         )
         for claim in of_study
