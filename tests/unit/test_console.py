@@ -17,7 +17,6 @@ from reveil.job import start_logging
 from reveil.progress import Progress
 from tests.workflow import ROOT
 
-
 END = "\0"
 
 
