@@ -91,7 +91,9 @@ def statistic_name(number: Number) -> str:
     against["partial"] = f" with {test.more.get('with', '')}, {test.more.get('control', '')} fixed"
     what = f"{test.statistic.replace('_', ' ')} of {test.column}{against.get(test.statistic, '')}"
     if test.reference:
-        what += f" to {', '.join(map(str, test.reference.values()))}"
+        # A method without a network is known by its own name.
+        named = [name for name in test.reference.values() if name != "none"] or ["none"]
+        what += f" to {', '.join(map(str, named))}"
     return f"{what} {signs[test.alternative]} {test.margin:g}"
 
 
