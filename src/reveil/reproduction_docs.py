@@ -68,12 +68,11 @@ def judged(root: Path) -> pd.DataFrame:
         for name in presets
         if name != "default"
     }
-    parts = [
-        judge_study(study, "kept", [root / CLAIMS], root, files, iterations=iterations, cuts=short)[
-            0
-        ]
-        for study in dict.fromkeys(claim.study for claim in claims)
-    ]
+    how = {"iterations": iterations, "cuts": short}
+    parts = []
+    for study in dict.fromkeys(claim.study for claim in claims):
+        verdicts, _ = judge_study(study, "kept", [root / CLAIMS], root, files, **how)
+        parts.append(verdicts)
     return pd.concat(parts, ignore_index=True)
 
 

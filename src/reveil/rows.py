@@ -1,5 +1,6 @@
 """Tidy tables: rows from many files stacked, and checked against their schema."""
 
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -33,19 +34,20 @@ def stack(paths: Iterable[str]) -> pd.DataFrame:
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Return a CSV of this project; policies named ``none`` stay text.
+    """Return a CSV of this project, or one packed by gzip; policies named ``none`` stay text.
 
     Raises:
         ReveilError: the file is missing, empty, cut off or not what its job wrote.
     """
     try:
         # A line without its end has lost a number's last digits, or whole columns, which would be
-        # read as empty.
-        if Path(path).read_bytes()[-1:] not in (b"\n", b""):
+        # read as empty. A packed file has a checksum.
+        packed = Path(path).suffix == ".gz"
+        if not packed and Path(path).read_bytes()[-1:] not in (b"\n", b""):
             raise ValueError("it is cut off in its last line")
         seals.check(path)
         return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ReveilError(f"{path}: cannot be read as a table ({error}); {remake(path)}") from None
 
 

@@ -1,5 +1,6 @@
 """Stacked tables and their schema, policies that a search found, images picked by a rule."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,32 @@ def test_images_are_picked_by_rule_and_position(tmp_path: Path) -> None:
     assert heldout.images[:, 0, 0, 0].tolist() == heldout.index.tolist()
     batches = {"split": "test", "start": 2, "batches": 2, "batch_size": 3}
     assert splits.pick(batches, 0).index.tolist() == [2, 3, 4, 5, 6, 7]
+
+
+@pytest.fixture
+def packed(tmp_path):
+    path = tmp_path / "images.csv.gz"
+    lines = ["policy,psnr_db", *(f"none,{n}.5" for n in range(500))]
+    path.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+    return path
+
+
+def test_a_packed_table_is_read_like_another(packed, tmp_path):
+    plain = tmp_path / "images.csv"
+    plain.write_bytes(gzip.decompress(packed.read_bytes()))
+    pd.testing.assert_frame_equal(rows.read(packed), rows.read(plain))
+    assert set(rows.read(packed)["policy"]) == {"none"}
+
+
+@pytest.mark.parametrize("damage", ["end", "middle", "kind"])
+def test_a_damaged_one_is_named(packed, damage):
+    content = bytearray(packed.read_bytes())
+    if damage == "end":
+        content = content[:-12]
+    elif damage == "middle":
+        content[len(content) // 2] ^= 0xFF
+    else:
+        content = bytearray(b"policy\nnone\n")
+    packed.write_bytes(bytes(content))
+    with pytest.raises(ReveilError, match="images.csv.gz: cannot be read as a table"):
+        rows.read(packed)
