@@ -44,6 +44,7 @@ include: "workflow/rules/gallery.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/planning.smk"
+include: "workflow/rules/preload.smk"
 
 
 rule all:

@@ -77,6 +77,13 @@ BENCHMARKS: dict[str, Benchmark] = {
         "--accuracy --images 6000 --epochs 6 --seeds 3 --workers 8",
         8,
     ),
+    "training-bf16": Benchmark(
+        "training",
+        "--accuracy --against fp32 --model convnet-w4 --policy 28 --images 3000 --batch 32 "
+        "--epochs 6 --seeds 16 --learning-rate 0.02 --tests 4000 --threads 1",
+        "--accuracy --against fp32 --images 6000 --epochs 6 --seeds 8",
+        40,
+    ),
     "complex": Benchmark("complex", "--repeats 7", "--batch 512", 2),
     "complex-resnet56": Benchmark(
         "complex",

@@ -23,6 +23,7 @@ from reveil.ending import Stopping, end_with_snakemake, leave
 from reveil.errors import ReveilError
 from reveil.files import atomic, write_json
 from reveil.plugins import calling
+from reveil.preload import PRELOADED
 from reveil.provenance import records, source
 
 # Drawing jobs use this module too, and must not pay for importing PyTorch.
@@ -170,7 +171,9 @@ class Job:
             "job": self.name,
             "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(time.time() - self.started, 3),
+            "cpu_seconds": round(time.process_time(), 3),
             "peak_mb": records.peak_mb(),
+            "preloaded": PRELOADED in os.environ,
             "peak_gpu_mb": _gpu_peak_mb(self.device),
             **source.known_commit()._asdict(),
             "device": None if self.device is None else str(self.device),

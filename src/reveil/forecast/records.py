@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reveil.errors import ReveilError
-from reveil.forecast import paths
+from reveil.forecast import paths, rates
 from reveil.forecast.rates import ALIKE
 from reveil.forecast.settings import Settings
 from reveil.forecast.work import Work, work_of
@@ -45,7 +45,8 @@ class Record:
     Attributes:
         rule: that made it.
         work: what it had to do.
-        seconds: from Snakemake's start of the job to its end.
+        seconds: from Snakemake's start of the job to its end, with the loading of libraries where
+            the plan's jobs load them.
         startup: of these, before the job's own clock; None where it left no provenance.
         device: that it ran on.
         bytes: of the pictures and curves that it left; 0 where there are none.
@@ -81,6 +82,8 @@ def read_records(root: Path, settings: Settings) -> list[Record]:
         own = said is not None or preparing or named.get("run") == settings.config["run"]
         if seconds is None or device is None or not own:
             continue
+        if _preloaded(path) and not settings.config["compute"]["preload"]:
+            seconds += rates.STARTUP[rates.CPU]
         try:
             rule = said["job"] if said else rule
             work = work_of(rule, named, settings, said)
@@ -124,6 +127,15 @@ def _provenance(root: Path, rule: str, named: Mapping[str, str]) -> dict[str, An
         return None
     whole = isinstance(said, dict) and {"job", "device", "wall_seconds", "threads"} <= said.keys()
     return said if whole else None
+
+
+def _preloaded(benchmark: Path) -> bool:
+    """Return whether the job's libraries had been loaded for it, by the note beside its log."""
+    try:
+        said = json.loads(benchmark.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and bool(said.get("preloaded"))
 
 
 def _device(said: Mapping[str, Any]) -> Device:

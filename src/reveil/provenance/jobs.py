@@ -11,8 +11,8 @@ from reveil.forecast import paths
 from reveil.seals import OUTPUTS, PROVENANCE
 
 # What is told of a job, where it noted it.
-FACTS = ("rule", "job", "plugins", "wildcards", "inputs", "started", "wall_seconds", "peak_mb")
-FACTS += ("peak_gpu_mb", "device", "threads", "commit", "dirty")
+FACTS = ("rule", "job", "plugins", "wildcards", "inputs", "started", "wall_seconds", "cpu_seconds")
+FACTS += ("peak_mb", "peak_gpu_mb", "preloaded", "device", "threads", "commit", "dirty")
 ENVIRONMENT = ("python", "versions", "machine", "cpu", "cores", "memory_gib", "gpu")
 
 
@@ -75,33 +75,23 @@ def _outputs_beside(root: Path, path: Path, said: Mapping[str, Any]) -> dict[str
 
 def _record(name: str, said: Mapping[str, Any], benchmark: Path | None) -> JobRecord:
     facts = {fact: said.get(fact) for fact in FACTS}
-    seconds, peak = _measured(benchmark)
-    facts["measured_seconds"] = seconds
-    facts["measured_peak_mb"] = peak
+    facts["measured_seconds"] = _measured(benchmark)
     outputs = {path: digest or "" for path, digest in said[OUTPUTS].items()}
     return JobRecord(name, facts, {fact: said.get(fact) for fact in ENVIRONMENT}, outputs)
 
 
-def _measured(benchmark: Path | None) -> tuple[float | None, float | None]:
-    """Return the seconds and the MiB that Snakemake measured of a job, start of Python included."""
+def _measured(benchmark: Path | None) -> float | None:
+    """Return the seconds that Snakemake measured of a job, start of Python included."""
     if benchmark is None:
-        return None, None
+        return None
     try:
         with benchmark.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t"))
-    except OSError:
-        return None, None
-    last = rows[-1] if rows else {}
-    return _number(last.get("s")), _number(last.get("max_rss"))
-
-
-def _number(text: str | None) -> float | None:
-    # A job that ended before it was looked at has a dash, or NA, for its memory.
-    try:
-        number = float(text or "")
-    except ValueError:
+        seconds = float(rows[-1]["s"]) if rows else 0.0
+    # Of a file that is cut off.
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return number if number > 0 else None
+    return seconds if seconds > 0 else None
 
 
 def _benchmarks(root: Path, run: str) -> dict[str, Path]:

@@ -13,6 +13,7 @@ import psutil
 
 # Handed down to everything that a supervised Snakemake starts on this machine.
 TOKEN = "REVEIL_SUPERVISED"
+SERVER = "reveil/preload/server.py"
 # Of a Snakemake that runs one job for another, or none at all.
 NOT_MAIN = ("--target-jobs", "--mode", "-n", "--dry-run", "--dryrun", "--unlock")
 
@@ -110,11 +111,21 @@ def _running(process: psutil.Process) -> bool:
 
 
 def children(pid: int) -> list[psutil.Process]:
-    """Return all that runs below a process, however deep."""
+    """Return all that runs below a process, however deep, but for what waits for jobs to fork."""
     try:
-        return [p for p in psutil.Process(pid).children(recursive=True) if _running(p)]
+        below = psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+    return [process for process in below if _running(process) and not _preloads(process, pid)]
+
+
+def _preloads(process: psutil.Process, engine: int) -> bool:
+    """Return whether it is the server of reveil.preload; its forks have the same command line."""
+    try:
+        words = process.cmdline()[1:2]
+        return process.ppid() == engine and words != [] and words[0].endswith(SERVER)
+    except psutil.Error:
+        return False
 
 
 def lasting_children(pid: int, seconds: float = 2.0) -> int:

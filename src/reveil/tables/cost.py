@@ -1,5 +1,6 @@
 """What training, search and attacks cost, beside the papers, and what an experiment will take."""
 
+import json
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +50,9 @@ def read_benchmarks(files: Mapping[str, Mapping[str, Hashable]]) -> pd.DataFrame
 
     Returns:
         These columns and ``s`` (seconds), ``max_rss`` (MB), ``mean_load`` (percent of a core) and
-        ``cpu_time`` (seconds), NaN where a job ended before it was looked at.
+        ``cpu_time`` (seconds), NaN where a job ended before it was looked at. Where the job was
+        forked from a process that had loaded its libraries, Snakemake looked at another one: the
+        last three are then what the job noted of itself beside its log.
 
     Raises:
         ReveilError: a file that cannot be read or is no benchmark.
@@ -62,10 +65,24 @@ def read_benchmarks(files: Mapping[str, Mapping[str, Hashable]]) -> pd.DataFrame
             raise ReveilError(f"{path}: cannot be read as a benchmark ({error})") from None
         if missing := [column for column in _BENCHMARK if column not in table]:
             raise ReveilError(f"{path}: no benchmark of Snakemake; columns missing: {missing}")
-        parts.append(table[list(_BENCHMARK)].astype(float).assign(**named))
+        rows = table[list(_BENCHMARK)].astype(float)
+        parts.append(rows.assign(**_noted(Path(path), rows["s"]), **named))
     if not parts:
         return pd.DataFrame(columns=["rule", *_BENCHMARK])
     return pd.concat(parts, ignore_index=True)
+
+
+def _noted(benchmark: Path, seconds: pd.Series) -> dict[str, Any]:
+    """Return what a preloaded job measured of itself, by the columns of a benchmark file."""
+    try:
+        said = json.loads(benchmark.with_suffix(".json").read_text(encoding="utf-8"))
+        if not said["preloaded"]:
+            return {}
+        processor, memory = float(said["cpu_seconds"]), said["peak_mb"]
+    # Of a job that left no note, or an earlier version's.
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {"max_rss": memory, "cpu_time": processor, "mean_load": 100 * processor / seconds}
 
 
 def cost_table(
