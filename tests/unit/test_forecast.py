@@ -1,5 +1,6 @@
 """Times are measured before scaled before guessed, on the device that is planned for only."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from reveil.forecast.estimate import GUESSED, MEASURED, SCALED, Estimator, guess
 from reveil.forecast.records import Device, read_records
 from reveil.forecast.settings import Settings, read_config
 from reveil.forecast.work import work_of
-from tests.forecasts import CPU, GPU, finished, training
+from tests.forecasts import CPU, GPU, TRAINED, finished, training
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_CPU, ON_GPU = Device(CPU, 1), Device(GPU)
@@ -30,6 +31,21 @@ def told(tmp_path, settings):
         return Estimator(read_records(tmp_path, settings))(job.rule, work, device)
 
     return estimate
+
+
+def test_the_loading_of_libraries_is_added_where_the_plan_s_jobs_load_their_own(tmp_path, settings):
+    finished(tmp_path, 50.0)
+    note = tmp_path / f"logs/demo/train_model/{TRAINED}.json"
+    note.write_text('{"preloaded": true}')
+    assert [record.seconds for record in read_records(tmp_path, settings)] == [50.0]
+    alone = deepcopy(settings.config)
+    alone["compute"]["preload"] = False
+    (record,) = read_records(tmp_path, Settings(alone, ROOT))
+    loading = rates.STARTUP[rates.CPU]
+    assert (record.seconds, record.startup) == (50.0 + loading, pytest.approx(2.0 + loading))
+    for text in ('{"preloaded": false}', "{}", "[]", "{"):
+        note.write_text(text)
+        assert read_records(tmp_path, Settings(alone, ROOT))[0].seconds == 50.0
 
 
 def test_without_records_all_is_guessed(told):

@@ -224,6 +224,26 @@ def test_a_request_that_is_none_does_no_harm(address, tmp_path, said):
     assert run(address, script(tmp_path, "print('next')")).stdout == "next\n"
 
 
+def test_a_server_without_memory_leaves_the_script_to_its_client(tmp_path, monkeypatch):
+    def refused() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refused)
+    path = str(tmp_path / "jobs")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        serving = server.Server(listening, os.getppid())
+        monkeypatch.setattr(server, "looked_at", lambda environment: {})
+        job = subprocess.Popen(
+            command(path, script(tmp_path, f"import os; print(os.environ.get({PRELOADED!r}))")),
+            stdout=subprocess.PIPE,
+        )
+        assert serving._accept() is None
+        assert job.communicate(timeout=PATIENCE)[0] == b"None\n"
+    assert serving.clients == {}
+
+
 def test_two_scripts_without_a_seed_draw_different_numbers(address, tmp_path):
     text = """
         import random, uuid
@@ -291,7 +311,7 @@ def test_nothing_is_left_when_snakemake_is_gone(tmp_path, how):
 
 
 def test_both_sides_speak_the_same_language():
-    for name in ("ACCEPTED", "GO"):
+    for name in ("ACCEPTED", "GO", "STARTED"):
         assert getattr(client, name) == getattr(server, name)
     assert client.LENGTH.format == server.LENGTH.format
     assert client.STATUS.format == server.STATUS.format

@@ -65,6 +65,11 @@ ALLOWED = {
         "yaml.load": "with a safe loader, in C where it was built",
     },
     "src/reveil/provenance/source.py": {"subprocess": "git, for the name of the commit"},
+    "src/reveil/preload/server.py": {
+        "compile": "the script that Snakemake wrote, asked for through a socket of its user's alone",
+        "exec": "the same, as python script.py would",
+    },
+    "src/reveil/preload/starting.py": {"subprocess": "our own server, by the path of its file"},
     # No job runs these two packages. Their words are a list, and never a line for a shell.
     "src/reveil/forecast/dryrun.py": {"subprocess": "the dry run, of what the user typed"},
     "src/reveil/supervisor/engine.py": {"subprocess": "Snakemake, with what the user typed"},

@@ -1,5 +1,7 @@
 """What training, search and attacks cost, beside the papers, and what experiments will take."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,20 @@ def test_benchmarks_of_jobs_are_summed_by_rule(tmp_path):
         {"hours": 1.5, "cpu_hours": 1.75, "max_rss_mb": 1100, "mean_load_pct": 100}
     )
     assert (table[table["of"] == "train_model"]["n"] == 2).all()
+
+
+def test_a_preloaded_job_says_itself_what_memory_and_processor_it_took(tmp_path):
+    path = tmp_path / "a.tsv"
+    named = {benchmark(path, "4.0\t0:00:04\t10\t1\t1\t1\t0\t0\t1.0\t0.02"): {"rule": "x"}}
+    note = {"preloaded": True, "cpu_seconds": 3.0, "peak_mb": 400.5}
+    path.with_suffix(".json").write_text(json.dumps(note))
+    (job,) = tables.read_benchmarks(named).to_dict("records")
+    assert job == {"s": 4.0, "max_rss": 400.5, "mean_load": 75.0, "cpu_time": 3.0, "rule": "x"}
+    for other in ({**note, "preloaded": False}, {"preloaded": True}, [], None):
+        path.with_suffix(".json").write_text(json.dumps(other))
+        assert tables.read_benchmarks(named)["max_rss"].tolist() == [10.0]
+    path.with_suffix(".json").unlink()
+    assert tables.read_benchmarks(named)["cpu_time"].tolist() == [0.02]
 
 
 def test_a_file_that_is_no_benchmark_is_named(tmp_path):

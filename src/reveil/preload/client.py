@@ -19,7 +19,7 @@ import sys
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 # The server answers within a second unless it is loading or gone.
 SECONDS = 5.0
-ACCEPTED, GO = b"+", b"!"
+ACCEPTED, GO, STARTED = b"+", b"!", b"s"
 LENGTH = struct.Struct("!I")
 STATUS = struct.Struct("!i")
 
@@ -43,7 +43,8 @@ def asked(address: str, script: str) -> socket.socket | None:
             # Only now is the script started: one that was waited for too long never is.
             connection.sendall(GO)
             connection.settimeout(None)
-            return connection
+            if connection.recv(1) == STARTED:
+                return connection
     except OSError:
         pass
     connection.close()

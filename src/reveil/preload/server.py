@@ -51,7 +51,7 @@ LIBRARIES = (
 LOOKED_AT = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "NUMEXPR_", "VECLIB_", "PYTHON")
 LOOKED_AT += ("TORCH", "PYTORCH", "ATEN_", "DNNL_", "ONEDNN_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_")
 LOOKED_AT += ("MPL", "LD_", "MALLOC_")
-ACCEPTED, GO = b"+", b"!"
+ACCEPTED, GO, STARTED = b"+", b"!", b"s"
 LENGTH = struct.Struct("!I")
 STATUS = struct.Struct("!i")
 STREAMS = 3
@@ -166,18 +166,23 @@ class Server:
         except (OSError, ValueError, KeyError, TypeError):
             connection.close()
             return None
-        if not _agreed(request, connection):
-            close(request.streams)
-            connection.close()
-            return None
-        pid = os.fork()
+        try:
+            pid = os.fork() if _agreed(request, connection) else None
+        # No memory or no more processes: the client starts the script itself, or fails to.
+        except OSError:
+            pid = None
         if pid == 0:
             connection.close()
             self._forget()
             return request
         close(request.streams)
+        if pid is None:
+            connection.close()
+            return None
         self.clients[pid] = connection
         self.selector.register(connection, selectors.EVENT_READ, pid)
+        with suppress(OSError):
+            connection.sendall(STARTED)
         return None
 
     def _forget(self) -> None:
@@ -197,7 +202,8 @@ class Server:
             self.selector.unregister(self.clients[pid])
         # It is not waited for yet, so that its number is still its own.
         for number in said or (signal.SIGKILL,):
-            os.kill(pid, number)
+            with suppress(OSError):
+                os.kill(pid, number)
 
     def _reap(self) -> None:
         """Tell the clients of scripts that have ended how they did."""
