@@ -99,6 +99,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "reconstruction": Benchmark("reconstruction", "", "--batch 256 --images 2048 --steps 64"),
     "startup": Benchmark("startup", "--threads 1", None),
+    "preload": Benchmark("preload", "--threads 1", None, 2),
     "planning": Benchmark("planning", "--repeats 2", None, 5, names_device=False),
     "planning-20000": Benchmark("planning", "--seeds 4 --repeats 1", None, 6, names_device=False),
 }

@@ -105,6 +105,7 @@ SMALLEST = {
     "reconstruction": "--images 2 --batch 2 --steps 1",
     "scores": "--model lenetzhu --batch 2 --policies 3-1-7 --device cpu",
     "peak": "--matrix 8 --batch 1 --bytes 64 --seconds 0.001",
+    "preload": "--scripts define_policy",
     "startup": "--scripts define_policy --slowest 1",
     "training": "--model lenetzhu --images 4 --batch 2 --workers 0",
     "transforms": "--count 2",

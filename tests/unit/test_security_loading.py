@@ -66,7 +66,7 @@ ALLOWED = {
     },
     "src/reveil/provenance/source.py": {"subprocess": "git, for the name of the commit"},
     "src/reveil/preload/server.py": {
-        "compile": "the script that Snakemake wrote, asked for through a socket of its user's alone",
+        "compile": "the script that Snakemake wrote, asked for by its user's socket",
         "exec": "the same, as python script.py would",
     },
     "src/reveil/preload/starting.py": {"subprocess": "our own server, by the path of its file"},

@@ -287,7 +287,10 @@ def main() -> None:
     if request is not None:
         run(request, libc)
     else:
-        Path(address).unlink(missing_ok=True)
+        # And the folder that was made for it: whoever made it may be gone.
+        with suppress(OSError):
+            Path(address).unlink()
+            Path(address).parent.rmdir()
 
 
 def _received(connection: socket.socket, count: int) -> bytes:
