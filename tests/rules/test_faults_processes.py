@@ -78,7 +78,11 @@ def test_a_second_snakemake_in_the_same_folder_is_locked_out(
     fresh(disturbed)
     with running(disturbed, *TARGETS) as (engine, log):
         wait_until((disturbed.path / STATES["train_model"]).exists, engine, log)
+        # Or it might be done before the second one looks.
+        first = psutil.Process(engine.pid)
+        first.suspend()
         second = disturbed.run(*TARGETS, check=False)
+        first.resume()
         assert second.returncode != 0
         assert "LockException" in second.stderr
         assert engine.wait() == 0, log.read_text()
