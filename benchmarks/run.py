@@ -72,17 +72,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "training": Benchmark("training", "--images 256", "--images 8192 --workers 8", 5),
     "training-accuracy": Benchmark(
         "training",
-        "--accuracy --model convnet-w4 --policy 28 --images 3000 --batch 32 --epochs 6 --seeds 5 "
-        "--learning-rate 0.02 --tests 5000",
+        "--accuracy --model convnet-w4 --policy 28 --images 3000 --batch 32 --epochs 6 --seeds 16 "
+        "--learning-rate 0.02 --tests 4000 --workers 0 --threads 1",
         "--accuracy --images 6000 --epochs 6 --seeds 3 --workers 8",
         8,
-    ),
-    "training-bf16": Benchmark(
-        "training",
-        "--accuracy --against fp32 --model convnet-w4 --policy 28 --images 3000 --batch 32 "
-        "--epochs 6 --seeds 16 --learning-rate 0.02 --tests 4000 --threads 1",
-        "--accuracy --against fp32 --images 6000 --epochs 6 --seeds 8",
-        40,
     ),
     "complex": Benchmark("complex", "--repeats 7", "--batch 512", 2),
     "complex-resnet56": Benchmark(

@@ -8,8 +8,7 @@ schedule and seed of draws, in turns, so that other load on the machine falls on
 line is the median of the repeats' ratios. The epoch is a slice of the training images, from whose
 seconds those of all follow, or with `--images all` all of them. With `--accuracy` both are trained
 for `--epochs` and tested, and their accuracies are compared seed by seed, or image by image where
-there is one seed; with `--against fp32` those of our own training in bf16 and in fp32 alone, which
-is many seeds in the time of a few.
+there is one seed; so are our own in bf16 and in fp32.
 
     python benchmarks/training.py --model resnet20-4 --images 2048 --threads 2 --workers 2
     python benchmarks/training.py --accuracy --model convnet-w4 --images 3000 --policy 28 --seeds 5
@@ -37,7 +36,7 @@ from reveil.models import build
 from reveil.policies import parse
 from reveil.readers.idx import blocks
 from reveil.rng import generator
-from reveil.statistics import Estimate, mean_interval
+from reveil.statistics import mean_interval
 from reveil.training import TrainingData, train
 from reveil.views import view_for
 
@@ -178,9 +177,8 @@ def measure_accuracy(options: argparse.Namespace) -> dict[str, Any]:
     """Return the accuracies of both ways on the test images, and their differences."""
     count = None if options.images == "all" else int(options.images)
     made = Setting(options, count, options.epochs, options.tests)
-    ways = {"reference": made.theirs} if options.against == "reference" else {}
+    ways = {"reference": made.theirs}
     ways |= {f"reveil {p}": partial(made.ours, p) for p in PRECISIONS}
-    against = next(iter(ways))
     right: dict[str, list[np.ndarray]] = {name: [] for name in ways}
     for seed in range(options.seeds):
         for name, way in ways.items():
@@ -193,19 +191,20 @@ def measure_accuracy(options: argparse.Namespace) -> dict[str, Any]:
     for name, share in shares.items():
         found["accuracy_pct"][name] = float(share.mean())
         found["accuracy_pct_by_seed"][name] = [100 * float(f.mean()) for f in right[name]]
-        if name != against:
-            gap = _gap(np.array(right[name], float), np.array(right[against], float))
-            found["difference_pct"][name] = [gap.value, gap.low, gap.high]
+        if name != "reference":
+            found["difference_pct"][name] = _gap(right[name], right["reference"])
+    found["bf16_to_fp32_pct"] = _gap(right["reveil bf16"], right["reveil fp32"])
     return {**found, "data": made.source, "n_test": len(made.data.test_labels)}
 
 
-def _gap(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
-    """Return the difference of accuracies in points, from (seeds, images) of right answers.
+def _gap(ours: list[np.ndarray], theirs: list[np.ndarray]) -> list[float]:
+    """Return the difference of accuracies in points with its interval, from right answers by seed.
 
     Over seeds, as trainings differ by more than test images do; with one seed over images alone.
     """
-    differences = 100 * (ours - theirs)
-    return mean_interval(differences.mean(axis=1) if len(ours) > 1 else differences[0])
+    differences = 100 * (np.array(ours, float) - np.array(theirs, float))
+    gap = mean_interval(differences.mean(axis=1) if len(ours) > 1 else differences[0])
+    return [gap.value, gap.low, gap.high]
 
 
 def parse_options() -> argparse.Namespace:
@@ -223,12 +222,6 @@ def parse_options() -> argparse.Namespace:
         help="the one whose ratio is printed last",
     )
     parser.add_argument("--accuracy", action="store_true", help="compare accuracies, not seconds")
-    parser.add_argument(
-        "--against",
-        choices=["reference", "fp32"],
-        default="reference",
-        help="what accuracies are compared with, with --accuracy",
-    )
     parser.add_argument("--epochs", type=int, default=3, help="of a training, with --accuracy")
     parser.add_argument("--seeds", type=int, default=1, help="trainings a way, with --accuracy")
     parser.add_argument("--tests", type=int, help="test images, with --accuracy; all if left out")
@@ -247,6 +240,7 @@ def main() -> None:
             gap = found["difference_pct"].get(name)
             beside = "" if gap is None else "{:+.2f} ({:+.2f} to {:+.2f})".format(*gap)
             print(f"{name:16}{share:8.2f} %  {beside}")
+        print("bf16 to fp32    {:+8.2f}    ({:+.2f} to {:+.2f})".format(*found["bf16_to_fp32_pct"]))
         paired.write(options, device, found)
         return
     compared, own = measure_speed(options)

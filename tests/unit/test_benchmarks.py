@@ -187,17 +187,9 @@ def test_accuracies_of_both_ways_are_compared(written, seeds):
     assert set(shares) == {"reference", *gaps} and found["n_test"] == 20
     for name, (value, low, high) in gaps.items():
         assert value == pytest.approx(shares[name] - shares["reference"]) and low <= value <= high
-
-
-def test_accuracies_in_bf16_and_fp32_are_compared_without_the_reference(written):
-    sizes = ("--epochs", "1", "--tests", "20", "--seeds", "2")
-    said, found = written("training", "--accuracy", "--against", "fp32", *sizes)
-    assert set(found["accuracy_pct"]) == {"reveil fp32", "reveil bf16"}
-    by_seed = found["accuracy_pct_by_seed"]
-    pairs = zip(by_seed["reveil bf16"], by_seed["reveil fp32"], strict=True)
-    gaps = [bf16 - fp32 for bf16, fp32 in pairs]
-    assert found["difference_pct"]["reveil bf16"][0] == pytest.approx(sum(gaps) / 2)
-    assert set(found["difference_pct"]) == {"reveil bf16"}
+    value, low, high = found["bf16_to_fp32_pct"]
+    assert value == pytest.approx(shares["reveil bf16"] - shares["reveil fp32"])
+    assert low <= value <= high
 
 
 def test_masks_of_a_batch_remove_half_of_every_image(monkeypatch):
