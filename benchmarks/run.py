@@ -93,6 +93,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reconstruction": Benchmark("reconstruction", "", "--batch 256 --images 2048 --steps 64"),
     "startup": Benchmark("startup", "--threads 1", None),
     "preload": Benchmark("preload", "--threads 1", None, 2),
+    "demo": Benchmark("pipeline", "demo --repeats 2", None, 20, names_device=False),
+    "tiny": Benchmark("pipeline", "tiny --repeats 1", None, 25, names_device=False),
     "planning": Benchmark("planning", "--repeats 2", None, 5, names_device=False),
     "planning-20000": Benchmark("planning", "--seeds 4 --repeats 1", None, 6, names_device=False),
 }

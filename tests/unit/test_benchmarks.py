@@ -100,6 +100,7 @@ def test_the_machine_is_named_by_processor_cores_threads_and_versions(tmp_path):
 SMALLEST = {
     "attack": "--model lenetzhu --images 1 --iterations 1",
     "complex": "--batch 1",
+    "pipeline": "demo --targets record_config",
     "planning": "--configfile config/demo.yaml --seeds 1",
     "psnr": "--model lenetzhu --images 2 --iterations 1",
     "reconstruction": "--images 2 --batch 2 --steps 1",
