@@ -149,6 +149,29 @@ def test_what_stops_a_job_reaches_the_script(address, tmp_path):
     assert job.wait(PATIENCE) == 143
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_a_whole_group_is_sent_reaches_the_script_once(address, tmp_path, number):
+    text = f"""
+        import os, signal, time
+        heard = []
+        signal.signal({int(number)}, lambda number, frame: heard.append(number))
+        print(os.getpgid(0) == os.getpid() != os.getpgid(os.getppid()), flush=True)
+        end = time.monotonic() + 60
+        while not heard and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        print(heard)
+    """
+    words = command(address, script(tmp_path, text))
+    job = subprocess.Popen(
+        words, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    assert job.stdout.readline() == "True\n"
+    os.killpg(job.pid, number)
+    assert job.communicate(timeout=PATIENCE)[0] == f"[{int(number)}]\n"
+    assert job.returncode == 0
+
+
 def test_a_script_ends_with_its_client(address, tmp_path):
     text = """
         import os, time

@@ -16,7 +16,9 @@ import socket
 import struct
 import sys
 
-PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+# The script is in a group of its own: what a whole group is sent reaches it once, from here.
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+PASSED_ON += (signal.SIGUSR1, signal.SIGUSR2)
 # The server answers within a second unless it is loading or gone.
 SECONDS = 5.0
 ACCEPTED, GO, STARTED = b"+", b"!", b"s"
@@ -63,8 +65,6 @@ def follow(connection: socket.socket) -> int:
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)
-    # What a terminal sends reaches the script without help.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     said = b""
     while len(said) < STATUS.size:
         piece = connection.recv(STATUS.size - len(said))

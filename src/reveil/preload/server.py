@@ -233,6 +233,7 @@ def run(request: Request, libc: ctypes.CDLL) -> None:
     """Run a script as the interpreter would, in this process, which was forked for it."""
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_SET_NAME, _title(request.script), 0, 0, 0)
+    os.setpgid(0, 0)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -271,7 +272,8 @@ def main() -> None:
     address, parent = sys.argv[1], os.getppid()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a terminal or `timeout` sends to all of a run is for the scripts, which then save.
+    os.setpgid(0, 0)
     for name in LIBRARIES:
         with suppress(ImportError):
             importlib.import_module(name)

@@ -51,6 +51,7 @@ def start() -> str:
 def _end(server: subprocess.Popen[bytes], folder: str, owner: int) -> None:
     if os.getpid() != owner:
         return
+    # With it end scripts that are left: Snakemake waits for its jobs before it comes here.
     server.terminate()
     server.wait()
     shutil.rmtree(folder, ignore_errors=True)
