@@ -54,7 +54,9 @@ def test_memory_and_processor_time_are_those_of_the_fork(small: Clone) -> None:
     assert note["cpu_seconds"] > 0
 
 
-def test_no_server_is_started_for_a_plan(small: Clone) -> None:
-    folders = set(Path("/tmp").glob("reveil-*/jobs"))
+def test_no_server_is_started_for_a_plan(
+    small: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert small.plan("results/tiny/ats/tables/images.csv") == {}
-    assert set(Path("/tmp").glob("reveil-*/jobs")) <= folders
+    assert not list(tmp_path.glob("reveil-*/jobs"))

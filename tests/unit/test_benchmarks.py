@@ -139,8 +139,8 @@ def test_a_benchmark_writes_the_keys_of_its_kept_results(name, written):
     ratio = found["rows"]["candidate"]["ratio"] if name == "scores" else found["ratio"]
     assert said.splitlines()[-1] == f"ratio: {ratio:.1f}"
     assert found["machine"] and found["torch"] == torch.__version__
-    # Startup's mappings are by script, of which the smallest setting runs one.
-    shape = set if name == "startup" else keys
+    # Their mappings are by script, of which the smallest setting runs one.
+    shape = set if name in ("startup", "preload") else keys
     assert kept(name)
     for path in kept(name):
         assert shape(json.loads(path.read_text())) <= shape(found)
