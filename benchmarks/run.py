@@ -33,8 +33,8 @@ class Benchmark(NamedTuple):
         script: name of the file without its ending.
         cpu: options on CPU cores; None where it says nothing there.
         cuda: options on a data-centre GPU; None where it says nothing there.
-        minutes: that it takes at most on a GPU, or where it runs on none, on two cores; a call that has less time left
-            does not begin it.
+        minutes: that it takes at most on a GPU, or where it runs on none, on two cores; a call
+            that has less time left does not begin it.
         names_device: whether the script takes ``--device``.
     """
 

@@ -17,8 +17,6 @@ import pytest
 from reveil.preload import PRELOADED, client, server, starting
 from reveil.supervisor import processes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is preloaded elsewhere")
-
 ENVIRONMENT = {**os.environ, **starting.ONE_THREAD}
 CLIENT = str(starting.HERE / "client.py")
 PATIENCE = 60
@@ -337,7 +335,48 @@ def test_both_sides_speak_the_same_language():
     assert client.LENGTH.format == server.LENGTH.format
     assert client.STATUS.format == server.STATUS.format
     assert server.PRELOADED == PRELOADED
-    assert str(starting.SERVER).endswith(processes.SERVER)
+
+
+def test_elsewhere_than_on_linux_nothing_is_started_and_commands_stay_as_they_are(monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(sys, "platform", "darwin")
+        elsewhere.setattr(subprocess, "Popen", None)
+        prefix = starting.start()
+    for line, expected in (("false; echo not reached", (1, "")), ("echo here", (0, "here\n"))):
+        words = ["bash", "-c", f"{prefix} {line}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == expected
+
+
+def test_a_server_that_ends_while_it_loads_leaves_no_folder(tmp_path):
+    address = tmp_path / "made" / "jobs"
+    address.parent.mkdir()
+    loading = subprocess.Popen([sys.executable, str(starting.SERVER), str(address)])
+    # Its group is its own before it loads, which takes seconds; nothing tells of the lines between.
+    wait_for(lambda: os.getpgid(loading.pid) == loading.pid)
+    time.sleep(0.2)
+    loading.terminate()
+    assert loading.wait(PATIENCE) == 0
+    assert not address.parent.exists()
+
+
+def test_libraries_with_threads_are_told_of_and_nothing_is_forked(tmp_path):
+    address = tmp_path / "made" / "jobs"
+    address.parent.mkdir()
+    code = f"""
+import runpy, sys, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+sys.argv = ["server.py", {str(address)!r}]
+runpy.run_path({str(starting.SERVER)!r}, run_name="__main__")
+"""
+    how = {"env": ENVIRONMENT, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run([sys.executable, "-c", code], **how)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "compute.preload: a library has started threads here (1), so that no job can be forked; "
+        "all load their own libraries\n"
+    )
+    assert not address.parent.exists()
 
 
 def test_every_library_is_one_that_can_be_loaded(address, tmp_path):

@@ -9,6 +9,7 @@ this process becomes the command. Nothing but the standard library is loaded.
 """
 
 import array
+import contextlib
 import json
 import os
 import signal
@@ -61,7 +62,9 @@ def follow(connection: socket.socket) -> int:
     """
 
     def pass_on(number: int, frame: object) -> None:
-        connection.send(bytes([number]))
+        # Of a server that is gone the next word read tells.
+        with contextlib.suppress(OSError):
+            connection.send(bytes([number]))
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)

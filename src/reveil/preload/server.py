@@ -274,25 +274,42 @@ def main() -> None:
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     # What a terminal or `timeout` sends to all of a run is for the scripts, which then save.
     os.setpgid(0, 0)
+    # While it loads, too, it does not end without cleaning up.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    request = None
+    try:
+        load()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+            listening.bind(address)
+            listening.listen(64)
+            request = Server(listening, parent).serve()
+    finally:
+        # And the folder that was made for it: whoever made it may be gone.
+        if request is None:
+            Path(address).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(address).parent.rmdir()
+    if request is not None:
+        run(request, libc)
+
+
+def load() -> None:
+    """Load what scripts load.
+
+    Raises:
+        SystemExit: a library has started a thread. A fork would have one thread alone, and locks
+            that another one held would stay held for ever.
+    """
     for name in LIBRARIES:
         with suppress(ImportError):
             importlib.import_module(name)
-    # A fork has one thread, and locks that another one held stay held for ever.
-    if len(list(Path("/proc/self/task").iterdir())) > 1:
-        return
+    if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
+        sys.exit(
+            f"compute.preload: a library has started threads here ({threads - 1}), so that no job "
+            "can be forked; all load their own libraries"
+        )
     gc.collect()
     gc.freeze()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(address)
-        listening.listen(64)
-        request = Server(listening, parent).serve()
-    if request is not None:
-        run(request, libc)
-    else:
-        # And the folder that was made for it: whoever made it may be gone.
-        with suppress(OSError):
-            Path(address).unlink()
-            Path(address).parent.rmdir()
 
 
 def _received(connection: socket.socket, count: int) -> bytes:

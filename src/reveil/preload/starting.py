@@ -11,6 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SERVER = HERE / "server.py"
+# Elsewhere a process cannot be told to end with its parent, and forks of loaded libraries may hang.
+SYSTEM = "linux"
 # What Snakemake sets for a job of one thread.
 ONE_THREAD = dict.fromkeys(
     (
@@ -34,7 +36,7 @@ def start() -> str:
     """
     # Snakemake's own, which a prefix replaces.
     strict = "set -euo pipefail; "
-    if sys.platform != "linux":
+    if sys.platform != SYSTEM:
         return strict
     folder = tempfile.mkdtemp(prefix="reveil-")
     address = str(Path(folder, "jobs"))

@@ -11,9 +11,10 @@ from typing import Any
 
 import psutil
 
+from reveil.preload.starting import SERVER
+
 # Handed down to everything that a supervised Snakemake starts on this machine.
 TOKEN = "REVEIL_SUPERVISED"
-SERVER = "reveil/preload/server.py"
 # Of a Snakemake that runs one job for another, or none at all.
 NOT_MAIN = ("--target-jobs", "--mode", "-n", "--dry-run", "--dryrun", "--unlock")
 
@@ -122,8 +123,9 @@ def children(pid: int) -> list[psutil.Process]:
 def _preloads(process: psutil.Process, engine: int) -> bool:
     """Return whether it is the server of reveil.preload; its forks have the same command line."""
     try:
-        words = process.cmdline()[1:2]
-        return process.ppid() == engine and words != [] and words[0].endswith(SERVER)
+        return process.ppid() == engine and any(
+            Path(word).parts[-3:] == SERVER.parts[-3:] for word in process.cmdline()[1:2]
+        )
     except psutil.Error:
         return False
 
