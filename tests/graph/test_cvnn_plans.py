@@ -120,8 +120,9 @@ def test_other_pictures_redraw_the_grid(copied: Clone) -> None:
         ("cvnn_table_exp02", ["experiments/cvnn-exp02/images", "experiments/cvnn-exp02/models"]),
         ("cvnn_figure_core", ["experiments/cvnn-core/images"]),
         ("cvnn_table_exp11", []),
+        ("cvnn_figure_exp11", ["tables/exp11"]),
     ],
-    ids=["errors", "curves", "exp02", "core", "exp11"],
+    ids=["errors", "curves", "exp02", "core", "exp11", "exp11-figure"],
 )
 def test_tidy_tables_alone_plan_one_job(
     fresh: Clone, tiny: Clone, rule: str, tables: list[str]

@@ -6,6 +6,7 @@ import pytest
 
 from reveil.cvnn.figures import angles, core, curves, errors, ksweep, share, training
 from reveil.cvnn.figures.beside import spread
+from reveil.cvnn.tables.cost import share_table
 from reveil.cvnn.tables.sweeps import k_table
 from reveil.errors import ReveilError
 from reveil.statistics import by_image, mean_interval
@@ -49,7 +50,7 @@ def shares():
     cost = {"device": 20, "generator": 50, "cloud": 20, "processing": 10, "decoder": 10}
     wide = cost | {"generator": 950}
     subject = {"dataset": "cifar10", "model": "resnet20-alpha-authors"}
-    return pd.DataFrame(
+    return share_table(
         [subject | {"policy": "rotation"} | cost, subject | {"policy": "released"} | wide]
     )
 

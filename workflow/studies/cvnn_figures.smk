@@ -131,6 +131,8 @@ rule cvnn_figure_exp06:
 
 
 rule cvnn_figure_exp11:
+    input:
+        table=experiment_table("cvnn-exp11"),
     output:
         svg=dataset_figure("cvnn-exp11", "svg"),
         png=dataset_figure("cvnn-exp11", "png"),
@@ -138,10 +140,9 @@ rule cvnn_figure_exp11:
         f"logs/{config['run']}/cvnn_figure_exp11.log",
     localrule: True
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/plot.yaml"
     params:
         pages=dataset_pages("cvnn-exp11"),
-        networks=lambda w: networks_by_dataset("cvnn-exp11"),
         code=code_of("cvnn_figure_exp11"),
     message:
         "Draw the figure of cvnn-exp11: who computes how much"

@@ -210,12 +210,3 @@ def dataset_figure(name, suffix):
         )
         for path, page in zip(paths, pages)
     ]
-
-
-def networks_by_dataset(name):
-    """Return the networks of each of these pages."""
-    networks = experiment_networks(name)
-    return [
-        [network for network in networks if network["dataset"] == page["dataset"]]
-        for page in dataset_pages(name)
-    ]

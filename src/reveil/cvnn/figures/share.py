@@ -5,7 +5,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reveil.cvnn.tables.cost import share_table
 from reveil.errors import ReveilError
 from reveil.figures.style import (
     BLUE,
@@ -29,18 +28,17 @@ PARTS = {
 _NARROW = 0.07  # a share whose number has no room in its bar
 
 
-def data(costs: pd.DataFrame) -> pd.DataFrame:
+def data(table: pd.DataFrame) -> pd.DataFrame:
     """Return each network's shares: name, total (multiply-adds an image), and a column a part.
 
     Args:
-        costs: A row a network, as :func:`reveil.cvnn.tables.cost.share_table` takes them.
+        table: A row a network, as :func:`reveil.cvnn.tables.cost.share_table` makes it.
 
     Raises:
         ReveilError: there is no row.
     """
-    if costs.empty:
-        raise ReveilError("costs: there are no networks, so there is nothing to draw")
-    table = share_table(costs.to_dict("records"))
+    if table.empty:
+        raise ReveilError("table: there are no networks, so there is nothing to draw")
     names = [
         f"{model_title(model)}, {label}"
         for model, label in table[["model", "label"]].itertuples(index=False)
@@ -50,32 +48,32 @@ def data(costs: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def draw(costs: pd.DataFrame, *, dataset: str) -> Figure:
+def draw(table: pd.DataFrame, *, dataset: str) -> Figure:
     """Draw a bar a network, from the image to the answer, and its total at its end.
 
     (Knijff et al. 2021, discussion: "approximately only one third" in the cloud.)
 
     Args:
-        costs: As for :func:`data`, of one dataset.
+        table: As for :func:`data`, of one dataset.
         dataset: Name of the dataset, whose images are the input.
     """
-    table = data(costs)
-    figure = Figure(figsize=(PAGE_WIDTH, 1.3 + 0.28 * max(len(table), 2)))
+    bars = data(table)
+    figure = Figure(figsize=(PAGE_WIDTH, 1.3 + 0.28 * max(len(bars), 2)))
     axes = figure.subplots()
-    left = np.zeros(len(table))
+    left = np.zeros(len(bars))
     for name, (_, colour, ink) in PARTS.items():
-        parts = table[name].to_numpy()
-        axes.barh(table.index, parts, left=left, color=colour, height=0.7)
+        parts = bars[name].to_numpy()
+        axes.barh(bars.index, parts, left=left, color=colour, height=0.7)
         for place, (start, share) in enumerate(zip(left, parts, strict=True)):
             if share >= _NARROW:
                 middle = start + share / 2
                 told = f"{100 * share:.0f} %"
                 axes.text(middle, place, told, ha="center", va="center", size=7, color=ink)
         left += parts
-    for place, total in enumerate(table["total"]):
+    for place, total in enumerate(bars["total"]):
         axes.text(1.01, place, _amount(total), va="center", size=7)
-    axes.set_yticks(table.index, table["name"])
-    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_yticks(bars.index, bars["name"])
+    axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xticks(np.linspace(0, 1, 6), [f"{share:.0f}" for share in np.linspace(0, 100, 6)])
     axes.set_xlabel("Share of the multiply-adds of one image, % (at the end: all of them)")
