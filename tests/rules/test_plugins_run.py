@@ -15,6 +15,8 @@ from tests.workflow import Clone, clone_repository, locked
 FILES = (
     "my_dataset.py",
     "my_model.py",
+    "my_private_model.py",
+    "my_generator.py",
     "my_policy.py",
     "my_defence.py",
     "my_attack.py",
@@ -47,6 +49,7 @@ CONFIG = {
         },
         "cvnn": {
             "datasets": ["stripes"],
+            "models": ["plainnet"],
             "policies": ["none", "dropped"],
             "attacks": ["mean-of-own"],
             "items": ["table_protection"],
@@ -54,6 +57,7 @@ CONFIG = {
         },
         "unir": {
             "datasets": ["stripes"],
+            "models": ["three-layers"],
             "policies": ["darker"],
             "recipes": ["unir"],
             "attacks": ["network", "smooth-5"],
@@ -125,7 +129,9 @@ def test_reconstructions_and_attackers_of_plugins_have_their_rows(plugged: Clone
     made = rows.read(plugged.path / TABLES[2])
     assert set(made["policy"]) == {"darker"}
     assert set(made["attack"]) == {"network", "smooth-5"}
+    assert set(made["model"]) == {"three-layers", "none"}
     guessed = rows.read(plugged.path / TABLES[1])
+    assert set(guessed["model"]) == {"plainnet"}
     assert set(guessed["policy"]) == {"none", "dropped"}
     assert set(guessed["attack"]) == {"mean-of-own"}
     for table in (made, guessed):
@@ -169,6 +175,19 @@ def test_a_finished_run_plans_nothing_whatever_is_remarked(edited: Clone) -> Non
         ),
         (("my_defence.py",), {"attack_images": 3, "collect_images": 1}),
         (("my_policy.py",), {"train_model": 2, "attack_images": 4, "collect_images": 1}),
+        (
+            ("my_private_model.py",),
+            {
+                "train_private_model": 2,
+                "train_attacker": 2,
+                "attack_features": 2,
+                "collect_images": 1,
+            },
+        ),
+        (
+            ("my_generator.py",),
+            {"train_reconstruction": 1, "reconstruct_images": 1, "collect_images": 1},
+        ),
     ],
 )
 def test_an_edit_plans_the_jobs_that_stand_on_it_and_no_others(

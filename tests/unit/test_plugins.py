@@ -43,13 +43,13 @@ def apply(gradients, generator): ...
 """
     found = {one.key: one for one in reading.read(written(tmp_path, code))}
     assert list(found) == [
-        ("model", "", "a-net"),
+        ("model", "ats", "a-net"),
         ("policy", "unir", "b"),
         ("defence", "", "c"),
         ("defence", "", "d"),
     ]
     assert found["policy", "unir", "b"].parameters == {"p": [1, 2.5, None]}
-    assert found["model", "", "a-net"].line == 5
+    assert found["model", "ats", "a-net"].line == 5
     assert not (tmp_path / "ran").exists()
 
 
@@ -387,7 +387,7 @@ def test_other_processes_learn_of_plugins_from_the_environment(tmp_path: Path) -
     use(tmp_path, THINGS)
     code = (
         "from reveil import datasets; from reveil.plugins import known; import sys; "
-        "print(known.find('model', 'small-net').line, datasets.get('stripes').counts['test'], "
+        "print(known.network('small-net').line, datasets.get('stripes').counts['test'], "
         "'torch' in sys.modules)"
     )
     done = subprocess.run(
@@ -486,5 +486,7 @@ def build(channels, size, classes):
 
 def test_the_examples_of_the_guides_are_read(tmp_path: Path) -> None:
     names = [one.key for file in write_examples(tmp_path) for one in reading.read(tmp_path / file)]
-    assert len(names) == 12
+    assert len(names) == 15
     assert {kind for kind, *_ in names} == set(known.KINDS)
+    for kind in known.OF_STUDY:
+        assert {study for each, study, _ in names if each == kind} == set(known.STUDIES)

@@ -53,8 +53,8 @@ wildcard_constraints:
 
 
 # What each model is trained as follows from its name.
-PRIVATE_MODELS = private_names.PATTERN
-GENERATORS = generator_names.PATTERN
+PRIVATE_MODELS = private_names.pattern()
+GENERATORS = generator_names.pattern()
 MODELS = f"(?!(?:{PRIVATE_MODELS}|{GENERATORS}|none)[/.])[a-z0-9-]+"
 
 

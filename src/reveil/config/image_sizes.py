@@ -6,11 +6,12 @@ The networks themselves say the same (:mod:`reveil.cvnn.networks`); a test holds
 from collections.abc import Mapping
 from typing import Any
 
-from reveil.cvnn.names import PrivateArchitecture, parse
+from reveil.cvnn.names import PLUGGED, PrivateArchitecture, parse
 from reveil.datasets import Dataset
 
 PADDED = 32
-LEAST = {"resnet": 8, "lenet": 12, "vgg16": 32, "alexnet": 32}
+# What a plug-in's takes, and what leaves it, its own code knows, which plans do not run.
+LEAST = {"resnet": 8, "lenet": 12, "vgg16": 32, "alexnet": 32, PLUGGED: 1}
 LEAST_OF_REPORTS_LENET = 32
 # Of the features that the layers of the report's critic take.
 LEAST_OF_CRITIC = 12
@@ -31,7 +32,7 @@ def least_size(model: str) -> int:
 
 
 def feature_side(model: str, size: int) -> int:
-    """Return the height and width of the features that leave the device.
+    """Return the height and width of the features that leave the device, of a plug-in's at most.
 
     Args:
         model: name of a private network.

@@ -133,6 +133,13 @@ def _place(one: Declared, found: dict[known.Key, Declared], root: Root) -> None:
     if one.key in found:
         other = found[one.key]
         raise ReveilError(f"{one.where}: {one.kind} {one.name!r} is that of {other.where} already")
+    if one.kind == known.MODEL:
+        for other in found.values():
+            if (other.kind, other.name) == (known.MODEL, one.name):
+                raise ReveilError(
+                    f"{one.where}: model {one.name!r} is a network of {other.study} already "
+                    f"({other.where}); allowed: a name for each, as it is part of its files' path"
+                )
     if reason := _taken(one, root):
         raise ReveilError(f"{one.where}: {one.kind} {one.name!r} is not allowed: {reason}")
     for kind in MERGED:

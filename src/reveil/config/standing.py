@@ -42,7 +42,7 @@ def digest_behind(config: Config, root: Root, named: Named) -> str:
 def behind(config: Config, root: Root, named: Named) -> Iterator[Declared | None]:
     """Yield what plug-ins give to a job, and None for what else it is made of."""
     yield known.find(known.DATASET, named.get("dataset"))
-    yield known.find(known.MODEL, named.get("model"))
+    yield known.network(named.get("model"))
     yield known.find(known.DEFENCE, named.get("defence"))
     try:
         yield from _policy(config, root, named)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from reveil.cvnn.private import PrivateNetwork
 from reveil.cvnn.stacked import rotate
 
 ANGLES = (0.3, 1.2, 2.5, 4.0)
@@ -24,7 +23,7 @@ def equivariance_error(module: nn.Module, x: Tensor, angles: Sequence[float] = A
         x: stacked, (2B, c, h, w).
         angles: in radians.
     """
-    phi = module.processor if isinstance(module, PrivateNetwork) else module
+    phi = getattr(module, "processor", module)
     kept = {name: buffer.clone() for name, buffer in phi.named_buffers()}
     with torch.no_grad():
         plain = phi(x)

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from reveil.errors import ReveilError, nearest
+from reveil.plugins import known
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = {"resnet": 16, "lenet": 32, "vgg16": 64, "alexnet": 64}
@@ -34,6 +35,9 @@ PATTERN = (
     r"lenet-report|(?:vgg16|alexnet)(?:-w[0-9]+)?"
 )
 
+# The family of networks that plug-ins give, under whatever names.
+PLUGGED = "plug-in"
+
 _RESNET = re.compile(r"resnet([0-9]+)-(alpha|beta)(-authors)?(?:-w([1-9][0-9]*))?")
 _OTHER = re.compile(r"(lenet-authors|vgg16|alexnet)(?:-w([1-9][0-9]*))?")
 
@@ -43,11 +47,14 @@ class PrivateArchitecture:
     """What the name of a private network stands for.
 
     Attributes:
-        family: ``resnet``, ``lenet``, ``vgg16`` or ``alexnet``.
-        split: whose cut into encoder, processing and decoder: ``report`` or ``authors``.
-        width: channels of the first convolution (3 where ``lenet-report`` fixes them).
+        family: ``resnet``, ``lenet``, ``vgg16``, ``alexnet`` or ``PLUGGED``.
+        split: whose cut into encoder, processing and decoder: ``report`` or ``authors``; empty of a
+            plug-in's.
+        width: channels of the first convolution (3 where ``lenet-report`` fixes them); 0 of a
+            plug-in's.
         depth: layers of a ResNet, 0 for the others.
         variant: ``alpha`` or ``beta`` for a ResNet, empty for the others.
+        plugin: the name of a plug-in's, empty for the others.
     """
 
     family: str
@@ -55,11 +62,17 @@ class PrivateArchitecture:
     width: int
     depth: int = 0
     variant: str = ""
+    plugin: str = ""
 
 
 def is_private(name: str) -> bool:
-    """Return whether a name has the form of a private network's."""
-    return re.fullmatch(PATTERN, name) is not None
+    """Return whether a name has the form of a private network's, or is that of a plug-in's."""
+    return re.fullmatch(pattern(), name) is not None
+
+
+def pattern() -> str:
+    """Return a regular expression for the names of all private networks, those of plug-ins too."""
+    return "|".join((PATTERN, *known.names(known.MODEL, known.CVNN)))
 
 
 def parse(name: str) -> PrivateArchitecture:
@@ -81,9 +94,12 @@ def parse(name: str) -> PrivateArchitecture:
     if match := _OTHER.fullmatch(name):
         family = match[1].removesuffix("-authors")
         return PrivateArchitecture(family, "authors", _width(name, family, match[2]))
-    hint = nearest(name, EXAMPLES)
+    own = known.names(known.MODEL, known.CVNN)
+    if name in own:
+        return PrivateArchitecture(PLUGGED, "", width=0, plugin=name)
+    hint = nearest(name, (*EXAMPLES, *own))
     raise ReveilError(
-        f"model: {name!r} is not allowed; allowed: {ALLOWED}"
+        f"model: {name!r} is not allowed; allowed: {', '.join((ALLOWED, *own))}"
         + (f"; did you mean {hint!r}?" if hint else "")
     )
 

@@ -6,15 +6,15 @@ from torch import Tensor, nn
 from reveil.cvnn import stacked
 from reveil.cvnn.kit import Kit, RealKit, StackedKit
 from reveil.cvnn.layers import MOMENTUM
-from reveil.cvnn.names import PrivateArchitecture, parse
-from reveil.cvnn.networks import adversary, alexnet, lenet, resnet, vgg
+from reveil.cvnn.names import PLUGGED, PrivateArchitecture, parse
+from reveil.cvnn.networks import adversary, alexnet, lenet, plugged, resnet, vgg
 from reveil.cvnn.plugged import protect
 from reveil.cvnn.protections import Protection
 from reveil.errors import ReveilError, not_allowed
 from reveil.models.fresh import seeded
 
 CHANNELS = (1, 3)
-FAMILIES = {"resnet": resnet, "lenet": lenet, "vgg16": vgg, "alexnet": alexnet}
+FAMILIES = {"resnet": resnet, "lenet": lenet, "vgg16": vgg, "alexnet": alexnet, PLUGGED: plugged}
 
 
 class PrivateNetwork(nn.Module):
@@ -150,9 +150,13 @@ def build(
         seed: None for a draw that differs every time.
 
     Raises:
-        ReveilError: an unknown name, or images that the network cannot take.
+        ReveilError: an unknown name, images that the network cannot take, or a network of a plug-in
+            whose sections do not fit together, or that does not commute with a rotation.
     """
-    return seeded(lambda: PrivateNetwork(model, protection, channels, size, classes), seed, model)
+    made = seeded(lambda: PrivateNetwork(model, protection, channels, size, classes), seed, model)
+    if parse(model).family == PLUGGED:
+        plugged.check(made)
+    return made
 
 
 def build_critic(network: PrivateNetwork, seed: int) -> nn.Module:
@@ -176,7 +180,7 @@ def construct_critic(network: PrivateNetwork) -> nn.Module:
 
 
 def _cloud(architecture: PrivateArchitecture, protection: Protection) -> Kit:
-    normalised = architecture.family == "resnet"
+    normalised = architecture.family in ("resnet", PLUGGED)
     return StackedKit(protection, normalised) if protection.rotates else RealKit(normalised)
 
 

@@ -15,8 +15,8 @@ from reveil import datasets
 from reveil.cvnn import multiply_adds, private
 from reveil.cvnn.protections import Protection
 from reveil.models.blank import blank
-from reveil.models.names import PLUGGED, parse
 from reveil.models.zoo import construct
+from reveil.plugins import known
 from reveil.unir.names import is_reconstructor, reconstructs
 from reveil.unir.networks import Blueprint, NetworkSettings
 from reveil.unir.networks import zoo as generators
@@ -26,8 +26,9 @@ WEIGHT_BYTES = 4
 # Of what generators draw their images from, as far as counting goes.
 PADDED = 32
 
-# What stands for a network of a plug-in.
-TAKEN_FOR = "resnet20-1"
+# What stands for a network of a plug-in, by study: what it builds is known once its code is run,
+# which plans never do.
+TAKEN_FOR = {known.ATS: "resnet20-1", known.CVNN: "resnet20-alpha", known.UNIR: "unet"}
 
 # Values of a protection that change no layer with weights.
 _WEIGHTLESS: Mapping[str, Any] = {
@@ -76,6 +77,8 @@ def network(model: str, dataset: str, protection: Protection | None = None) -> N
     Raises:
         ReveilError: an unknown name, or images that the network cannot take.
     """
+    if plugged := known.network(model):
+        model = TAKEN_FOR[plugged.study]
     data = datasets.get(dataset)
     # Networks of 28 pixels see 32 of them under the usual pipeline.
     size = max(data.input_size, PADDED)
@@ -83,9 +86,6 @@ def network(model: str, dataset: str, protection: Protection | None = None) -> N
         return _private(model, sized(protection), data.channels, size, data.classes)
     if is_reconstructor(model):
         return _generator(model, data.channels, size)
-    # What a plug-in builds is known once its code is run, which plans never do.
-    if parse(model).family == PLUGGED:
-        model = TAKEN_FOR
     # Policies are defined on colour, so that grey images come as three channels.
     with blank():
         built = construct(model, 3, size, data.classes)

@@ -72,9 +72,9 @@ def parse(name: str) -> Architecture:
             raise ReveilError(f"model: {name!r} is called {name.removesuffix(f'-w{width}')!r} here")
         if width <= MAX_WIDTH:
             return Architecture("convnet", width=width, layers=9 if match[1] else 8)
-    if known.find(known.MODEL, name):
+    if known.find(known.MODEL, name, known.ATS):
         return Architecture(PLUGGED, width=0, layers=0)
-    own = known.names(known.MODEL)
+    own = known.names(known.MODEL, known.ATS)
     hint = nearest(name, (*EXAMPLES, *own))
     raise ReveilError(
         f"model: {name!r} is not allowed; allowed: {', '.join((ALLOWED, *own))}"

@@ -24,15 +24,24 @@ def built(name: str, channels: int, size: int, classes: int) -> nn.Module:
     Raises:
         PluginError: the plug-in fails, or returns no network.
     """
-    one = known.find(known.MODEL, name)
+    one = known.find(known.MODEL, name, known.ATS)
     model = calling.call(one, channels, size, classes, **one.parameters)
+    check_module(one, model)
+    return model
+
+
+def check_module(one: Declared, model: object) -> None:
+    """Refuse what is no network that can be trained.
+
+    Raises:
+        PluginError: it is no module, or has no trainable parameter.
+    """
     if not isinstance(model, nn.Module):
         calling.refuse(one, f"returned {type(model).__name__}, expected a torch.nn.Module")
     if not any(p.requires_grad for p in model.parameters()):
         calling.refuse(
             one, "returned a network without a trainable parameter, expected one or more"
         )
-    return model
 
 
 def check(name: str, model: nn.Module, shape: tuple[int, int, int], classes: int) -> None:
@@ -50,7 +59,7 @@ def check(name: str, model: nn.Module, shape: tuple[int, int, int], classes: int
     Raises:
         PluginError: it is not so; with what is.
     """
-    one = known.find(known.MODEL, name)
+    one = known.find(known.MODEL, name, known.ATS)
     images = torch.randn(2, *shape, generator=generator(0, "plug-in", name))
     training = model.training
     model.eval()

@@ -56,17 +56,25 @@ def dataset(
     return _register(DATASET, "", name)
 
 
-def model(name: str, *, parameters: Mapping[str, Any] | None = None) -> Register:
-    """Register ``build(channels, size, classes, **parameters)``, a network of the study ats.
+def model(name: str, *, study: str = ATS, parameters: Mapping[str, Any] | None = None) -> Register:
+    """Register a network, its first weights drawn from PyTorch's global random state.
 
-    It returns a ``torch.nn.Module`` that makes logits (B, classes) of images (B, channels, size,
-    size), its first weights drawn from PyTorch's global random state.
+    - ``ats``: ``build(channels, size, classes, **parameters)``, a ``torch.nn.Module`` that makes
+      logits (B, classes) of images (B, channels, size, size).
+    - ``cvnn``: ``sections(channels, size, classes, cloud, ending, **parameters)``, a
+      ``reveil.cvnn.networks.sections.Sections``: encoder, processing and decoder. The processing
+      takes its layers from the kit ``cloud``, so that it commutes with a rotation;
+      ``ending(width)`` closes the encoder.
+    - ``unir``: ``build(channels, size, **parameters)``, a ``torch.nn.Module`` that makes of
+      measurements (B, channels, size, size) unbounded values of the same form, of which tanh gives
+      the images.
 
     Args:
         name: of the network.
+        study: ``ats``, ``cvnn`` or ``unir``.
         parameters: keyword arguments of each call, for several names of one function.
     """
-    return _register(MODEL, "", name)
+    return _register(MODEL, study, name)
 
 
 def policy(name: str, *, study: str = ATS, parameters: Mapping[str, Any] | None = None) -> Register:

@@ -16,7 +16,7 @@ DATASET, MODEL, POLICY, ATTACK, DEFENCE = "dataset", "model", "policy", "attack"
 KINDS = (DATASET, MODEL, POLICY, ATTACK, DEFENCE)
 ATS, CVNN, UNIR = STUDIES = ("ats", "cvnn", "unir")
 # Kinds that are another thing in each study.
-OF_STUDY = (POLICY, ATTACK)
+OF_STUDY = (MODEL, POLICY, ATTACK)
 # What other processes learn of plug-ins from; they do not read the configuration.
 VARIABLE = "REVEIL_PLUGINS"
 
@@ -85,6 +85,15 @@ def register(declared: Iterable[Declared]) -> None:
 def find(kind: str, name: object, study: str = "") -> Declared | None:
     """Return what a plug-in gives under a name, or None."""
     return _KNOWN.get((kind, study, str(name)))
+
+
+def network(name: object) -> Declared | None:
+    """Return the network that a plug-in gives under a name, of whatever study, or None.
+
+    No two studies have a network of one name, as it is part of the path of its weights.
+    """
+    found = (find(MODEL, name, study) for study in STUDIES)
+    return next((one for one in found if one), None)
 
 
 def every(kind: str | None = None, study: str = "") -> list[Declared]:

@@ -43,7 +43,7 @@ def model_title(name: str) -> str:
     if match := re.fullmatch(r"convnet(-9)?(?:-w(\d+))?", name):
         extras = ["9 convolutions"] * bool(match[1]) + [f"width {match[2]}"] * bool(match[2])
         return f"ConvNet ({', '.join(extras)})" if extras else "ConvNet"
-    if private.is_private(name):
+    if private.is_private(name) and private.parse(name).family != private.PLUGGED:
         return _private_title(name)
     return {"lenetzhu": "LeNetZhu"}.get(name, name)
 

@@ -20,6 +20,7 @@ import re
 from dataclasses import dataclass
 
 from reveil.errors import ReveilError, nearest
+from reveil.plugins import known
 
 RECONSTRUCTORS = {"unet": 16, "dcgan-unet": 64, "pajot": 32, "variational": 16}
 SAMPLERS = {"dcgan": 64, "ambient-celeba": 64, "ambient-mnist": 64, "ambient-cifar": 128}
@@ -29,6 +30,11 @@ EXAMPLES = tuple(WIDTHS)
 ALLOWED = f"{', '.join(WIDTHS)}; with -w{{n}} (n up to {MAX_WIDTH}) for another width"
 PATTERN = r"(?:unet|dcgan-unet|pajot|variational|dcgan|ambient-(?:celeba|mnist|cifar))(?:-w[0-9]+)?"
 
+# The family of generators that plug-ins give, under whatever names: all reconstruct.
+PLUGGED = "plug-in"
+# Of their discriminators, which are those of ``unet``.
+PLUGGED_WIDTH = WIDTHS["unet"]
+
 _NAME = re.compile(rf"({'|'.join(WIDTHS)})(?:-w([1-9][0-9]*))?")
 
 
@@ -37,8 +43,9 @@ class GeneratorArchitecture:
     """What the name of a generator stands for.
 
     Attributes:
-        family: the name without its width, a key of ``WIDTHS``.
-        width: the number that its channels are multiples of.
+        family: the name without its width, a key of ``WIDTHS``, or ``PLUGGED``.
+        width: the number that its channels are multiples of; of a plug-in's those of its
+            discriminator.
     """
 
     family: str
@@ -46,8 +53,13 @@ class GeneratorArchitecture:
 
 
 def is_reconstructor(name: str) -> bool:
-    """Return whether a name has the form of a generator's of this study, of either type."""
-    return re.fullmatch(PATTERN, name) is not None
+    """Return whether a name has the form of a generator's of this study, or is a plug-in's."""
+    return re.fullmatch(pattern(), name) is not None
+
+
+def pattern() -> str:
+    """Return a regular expression for the names of all generators, those of plug-ins too."""
+    return "|".join((PATTERN, *known.names(known.MODEL, known.UNIR)))
 
 
 def reconstructs(name: str) -> bool:
@@ -56,7 +68,7 @@ def reconstructs(name: str) -> bool:
     Raises:
         ReveilError: the name is not in the grammar.
     """
-    return parse(name).family in RECONSTRUCTORS
+    return parse(name).family not in SAMPLERS
 
 
 def parse(name: str) -> GeneratorArchitecture:
@@ -74,8 +86,11 @@ def parse(name: str) -> GeneratorArchitecture:
             raise ReveilError(f"model: {name!r} is called {family!r} here")
         if width <= MAX_WIDTH:
             return GeneratorArchitecture(family, width)
-    hint = nearest(name, EXAMPLES)
+    own = known.names(known.MODEL, known.UNIR)
+    if name in own:
+        return GeneratorArchitecture(PLUGGED, PLUGGED_WIDTH)
+    hint = nearest(name, (*EXAMPLES, *own))
     raise ReveilError(
-        f"model: {name!r} is not allowed; allowed: {ALLOWED}"
+        f"model: {name!r} is not allowed; allowed: {', '.join((ALLOWED, *own))}"
         + (f"; did you mean {hint!r}?" if hint else "")
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from reveil import datasets
-from reveil.cvnn.names import WIDTHS, is_private, parse
+from reveil.cvnn.names import PLUGGED, WIDTHS, is_private, parse
 from reveil.cvnn.tables.labels import SOURCE_TITLES
 from reveil.errors import ReveilError, not_allowed
 from reveil.tables.labels import NOT_AVAILABLE, dataset_title, private_family
@@ -185,10 +185,9 @@ def error_columns(
 
 
 def _model_name(model: str) -> str | None:
-    """Return what the papers call a model; None for one at another width than theirs."""
-    if not is_private(model):
+    """Return what the papers call a model; None for one of another width, or of a plug-in."""
+    if not is_private(model) or (shape := parse(model)).family == PLUGGED:
         return None
-    shape = parse(model)
     usual = shape.width == WIDTHS[shape.family] or model == "lenet-report"
     return private_family(model) if usual else None
 

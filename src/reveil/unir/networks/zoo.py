@@ -6,7 +6,8 @@ from torch import nn
 
 from reveil.errors import ReveilError
 from reveil.models.fresh import seeded
-from reveil.unir.networks import ambient, dcgan, pajot, unet, variational
+from reveil.unir.names import PLUGGED, parse
+from reveil.unir.networks import ambient, dcgan, pajot, plugged, unet, variational
 from reveil.unir.networks.interface import Discriminator, Reconstructor, Sampler
 from reveil.unir.networks.kit import SLOPE, Kit
 from reveil.unir.networks.settings import Blueprint, NetworkSettings
@@ -20,6 +21,7 @@ GENERATORS: dict[str, Callable[[Blueprint], Reconstructor | Sampler]] = {
     "ambient-celeba": ambient.Convolutional,
     "ambient-mnist": ambient.Convolutional,
     "ambient-cifar": ambient.ResidualSampler,
+    PLUGGED: plugged.Plugged,
 }
 DISCRIMINATORS: dict[str, Callable[[Blueprint, int], nn.Module]] = {
     "unet": unet.discriminator,
@@ -30,6 +32,7 @@ DISCRIMINATORS: dict[str, Callable[[Blueprint, int], nn.Module]] = {
     "ambient-celeba": ambient.convolutional_discriminator,
     "ambient-mnist": ambient.convolutional_discriminator,
     "ambient-cifar": ambient.residual_discriminator,
+    PLUGGED: unet.discriminator,
 }
 # Units of both hidden layers of a discriminator of vectors, by the channels of the images.
 HIDDEN = {1: 25, 3: 100}
@@ -55,10 +58,14 @@ def build(
         seed: None for a draw that differs every time.
 
     Raises:
-        ReveilError: an unknown name or setting, or images that the network cannot take.
+        ReveilError: an unknown name or setting, images that the network cannot take, or a network
+            of a plug-in that does not make images of measurements.
     """
     blueprint = Blueprint(model, channels, size, NetworkSettings.from_recipe(settings))
-    return seeded(lambda: construct(blueprint), seed, model)
+    made = seeded(lambda: construct(blueprint), seed, model)
+    if parse(model).family == PLUGGED:
+        plugged.check(made)
+    return made
 
 
 def build_discriminator(
