@@ -43,7 +43,8 @@ def sections(
             said = type(section).__name__
             calling.refuse(one, f"{name} is {said}, expected a torch.nn.Module")
     shape = cut.feature_shape
-    if len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
+    sides = shape if isinstance(shape, tuple) else ()
+    if len(sides) != 3 or not all(isinstance(side, int) and side > 0 for side in sides):
         calling.refuse(one, f"feature_shape is {shape!r}, expected (channels, height, width)")
     return cut
 
@@ -51,9 +52,9 @@ def sections(
 def check(network: "PrivateNetwork") -> None:
     """Refuse a network whose sections do not fit, or whose processing does not commute.
 
-    Features must have the shape that was said, and logits one row an image, in eval mode; what
-    rotates the input of the processing must rotate its output (Xiang et al. 2020, equation 5), or
-    no key would reveal it.
+    Features must have the shape that was said, and logits one row an image, in eval mode; and
+    Phi(exp(i t) x) = exp(i t) Phi(x) must hold for the processing Phi, as Xiang et al. 2020
+    require, or no key would reveal what it makes.
 
     Args:
         network: on the CPU; its mode and weights are left as they are.
