@@ -14,6 +14,8 @@ from tests.rule_files import is_local, rule_bodies
 from tests.workflow import Clone, environment
 
 DRAWING = re.compile(r"(ats|cvnn|unir)_(table|figure)_\w+|judge_\w+")
+# Tables that read nothing: up to date as soon as they are there.
+COUNTED = {"cvnn_table_exp11", "cvnn_table_ext13"}
 # What is done for the bundle itself.
 OWN = {"record_config", "collect_provenance", "export_crate", "pack_bundle"}
 LIST = """
@@ -62,16 +64,15 @@ def test_every_figure_and_table_is_one_job_from_what_a_bundle_holds(
     for rule, inputs in said["inputs"].items():
         assert set(inputs) <= held, rule
     put(clone, said)
-    # Those that read nothing are up to date as soon as they are there.
-    reading = {rule for rule in rules if said["inputs"][rule]}
-    assert only_drawing(clone.plan()) == dict.fromkeys(sorted(reading), 1)
+    assert only_drawing(clone.plan()) == dict.fromkeys(sorted(rules), 1)
     if preset == "config/demo.yaml":
         for rule in ("ats_figure_grid", "cvnn_figure_grid", "unir_figure_grid"):
             assert clone.plan(rule) == {rule: 1}
     else:
+        assert clone.plan("cvnn_figure_exp11") == {"cvnn_figure_exp11": 1}
         # All that there are, but for those of a study's section that this run leaves out.
         everywhere = {rule for rule in rule_bodies() if DRAWING.fullmatch(rule)}
-        assert rules == everywhere
+        assert rules == everywhere - COUNTED
 
 
 def test_without_one_of_its_pictures_a_grid_plans_the_attack_again(fresh: Clone) -> None:

@@ -62,7 +62,8 @@ def bundled():
     """Return (what is drawn, what that is drawn from): the files of a bundle.
 
     Drawn is what the configuration asks for; the rest is what a clone without any result needs to
-    draw it again.
+    draw it again. A table that reads no result, as it counts layers, is of the rest: figures may
+    read it.
     """
     rules_of, drawn, needed = drawing_rules(), {}, {}
     ahead = [path for path in flat(rules.all.input) if not path.startswith(RUN_FILES)]
@@ -73,8 +74,9 @@ def bundled():
         if path not in rules_of:
             needed[path] = None
             continue
-        drawn[path] = None
-        ahead += flat(rules_of[path].input)
+        read = flat(rules_of[path].input)
+        (drawn if read else needed)[path] = None
+        ahead += read
         # A rule's outputs are drawn together or not at all.
         ahead += flat(rules_of[path].output)
     # What else is read comes with the code.

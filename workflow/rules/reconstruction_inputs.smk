@@ -6,7 +6,13 @@ from reveil.unir.operators import settings as operator_settings
 from reveil.unir.variants import RESTORED, UNMEASURE_BLUR, VARIANTS
 
 # Generators of images from noise have no way to take a measurement: no rule offers them one.
-RECONSTRUCTORS = one_of(f"{name}(?:-w[0-9]+)?" for name in generator_names.RECONSTRUCTORS)
+# Those of plug-ins all take one.
+RECONSTRUCTORS = one_of(
+    (
+        *(f"{name}(?:-w[0-9]+)?" for name in generator_names.RECONSTRUCTORS),
+        *plugins.names(plugins.MODEL, plugins.UNIR),
+    )
+)
 SAMPLERS = one_of(f"{name}(?:-w[0-9]+)?" for name in generator_names.SAMPLERS)
 # What images are measured and learnt from, of a recipe.
 IMAGES_KEYS = ("subset", "holdout", "fmnist_pipeline")
