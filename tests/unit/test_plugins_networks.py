@@ -71,6 +71,9 @@ def test_a_private_network_is_cut_as_the_plugin_says(tmp_path: Path, kind: str) 
     assert torch.equal(network.encoder[0].weight, made(kind=kind).encoder[0].weight)
     other = private.build("mine", protection(kind=kind), 1, 8, 3, 1)
     assert not torch.equal(network.encoder[0].weight, other.encoder[0].weight)
+    # Its kit is that of the ResNets, which have norms, too.
+    usual = private._cloud(private_names.parse("resnet20-alpha"), network.protection)
+    assert vars(private._cloud(private_names.parse("mine"), network.protection)) == vars(usual)
     path = tmp_path / "w.safetensors"
     private_weights.save(path, network, None, {})
     again, _, _ = private_weights.load(path)
@@ -129,6 +132,7 @@ from torch import nn
 def test_a_generator_of_a_plugin_reconstructs_and_comes_back(tmp_path: Path) -> None:
     restoring(tmp_path, "nn.Conv2d(channels, channels, 2 * width + 1, padding=width)")
     network = build("mine", 1, 8, SETTINGS, 0)
+    assert network.training
     y = torch.rand(3, 1, 8, 8)
     assert torch.equal(network(y), network.body(y).tanh())
     assert torch.equal(build("mine", 1, 8, SETTINGS, 0).body.weight, network.body.weight)
