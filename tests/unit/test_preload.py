@@ -19,6 +19,7 @@ from reveil.supervisor import processes
 
 ENVIRONMENT = {**os.environ, **starting.ONE_THREAD}
 CLIENT = str(starting.HERE / "client.py")
+WITH_REVEIL = {**ENVIRONMENT, "PYTHONPATH": str(starting.HERE.parents[1])}
 PATIENCE = 60
 
 
@@ -352,12 +353,78 @@ def test_a_server_that_ends_while_it_loads_leaves_no_folder(tmp_path):
     address = tmp_path / "made" / "jobs"
     address.parent.mkdir()
     loading = subprocess.Popen([sys.executable, str(starting.SERVER), str(address)])
-    # Its group is its own before it loads, which takes seconds; nothing tells of the lines between.
+    # Its group is its own before it loads, which takes seconds.
     wait_for(lambda: os.getpgid(loading.pid) == loading.pid)
-    time.sleep(0.2)
     loading.terminate()
     assert loading.wait(PATIENCE) == 0
     assert not address.parent.exists()
+
+
+def test_a_library_that_catches_everything_does_not_keep_the_server(tmp_path):
+    address, loads = tmp_path / "made" / "jobs", tmp_path / "loads"
+    address.parent.mkdir()
+    (tmp_path / "numpy.py").write_text(f"""
+import time
+open({str(loads)!r}, "w").close()
+try:
+    time.sleep({PATIENCE})
+except BaseException:
+    raise ImportError from None
+""")
+    words = [sys.executable, str(starting.SERVER), str(address)]
+    loading = subprocess.Popen(words, env={**ENVIRONMENT, "PYTHONPATH": str(tmp_path)})
+    wait_for(loads.exists)
+    loading.terminate()
+    assert loading.wait(PATIENCE / 2) == 0
+    assert not address.parent.exists()
+
+
+def test_no_run_waits_for_a_server_that_does_not_end(tmp_path):
+    deaf = script(
+        tmp_path,
+        """
+        import signal, sys
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open(sys.argv[1], "w").close()
+        signal.pause()
+        """,
+    )
+    code = f"""
+from reveil.preload import starting
+starting.SECONDS = 0.1
+starting.SERVER = {deaf!r}
+words = starting.start()
+address = words.rpartition(" ")[2]
+while not starting.Path(address).exists():
+    pass
+print(address)
+"""
+    how = {"env": WITH_REVEIL, "capture_output": True, "text": True, "timeout": PATIENCE}
+    done = subprocess.run([sys.executable, "-c", code], check=True, **how)
+    assert not Path(done.stdout.strip()).parent.exists()
+
+
+def test_a_signal_that_comes_before_the_script_has_its_own_ends_it(tmp_path):
+    path, ran = script(tmp_path, "open('ran', 'w').close()"), tmp_path / "ran"
+    code = f"""
+import ctypes, os, signal, sys
+from reveil.preload import server
+for number in server.HANDLED:
+    signal.signal(number, lambda number, frame: None)
+if (pid := server.fork()) == 0:
+    if sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGTERM)
+    streams = tuple(os.dup(n) for n in range(3))
+    server.run(server.Request({path!r}, {str(tmp_path)!r}, {{}}, 0, streams), ctypes.CDLL(None))
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    how = {"env": WITH_REVEIL, "capture_output": True, "text": True, "timeout": PATIENCE}
+    for first, status in (("", 0), ("first", -signal.SIGTERM)):
+        done = subprocess.run([sys.executable, "-c", code, first], check=True, **how)
+        assert int(done.stdout) == status
+        assert ran.exists() is not bool(first)
+        ran.unlink(missing_ok=True)
 
 
 def test_libraries_with_threads_are_told_of_and_nothing_is_forked(tmp_path):

@@ -55,6 +55,8 @@ ACCEPTED, GO, STARTED = b"+", b"!", b"s"
 LENGTH = struct.Struct("!I")
 STATUS = struct.Struct("!i")
 STREAMS = 3
+# What the server acts upon itself.
+HANDLED = (signal.SIGTERM, signal.SIGCHLD)
 # reveil.preload.PRELOADED, which must not be loaded here.
 PRELOADED = "REVEIL_PRELOADED"
 SECONDS = 5.0
@@ -166,11 +168,7 @@ class Server:
         except (OSError, ValueError, KeyError, TypeError):
             connection.close()
             return None
-        try:
-            pid = os.fork() if _agreed(request, connection) else None
-        # No memory or no more processes: the client starts the script itself, or fails to.
-        except OSError:
-            pid = None
+        pid = fork() if _agreed(request, connection) else None
         if pid == 0:
             connection.close()
             self._forget()
@@ -229,13 +227,28 @@ def _agreed(request: Request, connection: socket.socket) -> bool:
         return False
 
 
+def fork() -> int | None:
+    """Return 0 in a fork, where ``run`` comes next, and its number here; None if there is none."""
+    # Passed on before the script has its own handlers, a signal waits for them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    try:
+        pid = os.fork()
+    # No memory or no more processes: the client starts the script itself, or fails to.
+    except OSError:
+        pid = None
+    if pid != 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+    return pid
+
+
 def run(request: Request, libc: ctypes.CDLL) -> None:
     """Run a script as the interpreter would, in this process, which was forked for it."""
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_SET_NAME, _title(request.script), 0, 0, 0)
     os.setpgid(0, 0)
-    for number in (signal.SIGTERM, signal.SIGCHLD):
+    for number in HANDLED:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream, given in enumerate(request.streams):
         os.dup2(given, stream)
@@ -271,11 +284,16 @@ def main() -> None:
     """Load, listen, and run in each fork what was asked for."""
     address, parent = sys.argv[1], os.getppid()
     libc = ctypes.CDLL(None, use_errno=True)
+
+    def end(number: int, frame: object) -> None:
+        # No exception: what is being loaded could catch it, and the server would go on for ever.
+        _clean_up(address)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     # What a terminal or `timeout` sends to all of a run is for the scripts, which then save.
     os.setpgid(0, 0)
-    # While it loads, too, it does not end without cleaning up.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     request = None
     try:
         load()
@@ -284,11 +302,8 @@ def main() -> None:
             listening.listen(64)
             request = Server(listening, parent).serve()
     finally:
-        # And the folder that was made for it: whoever made it may be gone.
         if request is None:
-            Path(address).unlink(missing_ok=True)
-            with suppress(OSError):
-                Path(address).parent.rmdir()
+            _clean_up(address)
     if request is not None:
         run(request, libc)
 
@@ -310,6 +325,13 @@ def load() -> None:
         )
     gc.collect()
     gc.freeze()
+
+
+def _clean_up(address: str) -> None:
+    """Remove the socket, and the folder that was made for it: whoever made it may be gone."""
+    with suppress(OSError):
+        Path(address).unlink(missing_ok=True)
+        Path(address).parent.rmdir()
 
 
 def _received(connection: socket.socket, count: int) -> bytes:

@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 SERVER = HERE / "server.py"
 # Elsewhere a process cannot be told to end with its parent, and forks of loaded libraries may hang.
 SYSTEM = "linux"
+# The server needs at most the time of one library's load to hear that it is to end.
+SECONDS = 20.0
 # What Snakemake sets for a job of one thread.
 ONE_THREAD = dict.fromkeys(
     (
@@ -55,5 +57,10 @@ def _end(server: subprocess.Popen[bytes], folder: str, owner: int) -> None:
         return
     # With it end scripts that are left: Snakemake waits for its jobs before it comes here.
     server.terminate()
-    server.wait()
+    try:
+        server.wait(SECONDS)
+    # No run waits for ever for what only made it faster.
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
     shutil.rmtree(folder, ignore_errors=True)
