@@ -121,7 +121,7 @@ cluster-stop:
 	@$(SUPERVISOR) --stop
 
 test: lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations=40 --durations-min=5
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5
 
 lint: setup
 	@mkdir -p .snakemake

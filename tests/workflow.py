@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+# Seconds of one run: all of tiny beside other tests, and less than pytest grants a test.
+LONGEST = 1500
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,20 @@ class Clone:
 
     def run(self, *words: str, check: bool = True, cores: int = 2) -> subprocess.CompletedProcess:
         """Run Snakemake to its end and return what it said."""
-        done = subprocess.run(
-            self.command(*words, cores=cores),
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            env=environment(),
-        )
+        command = self.command(*words, cores=cores)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        engine = subprocess.Popen(command, cwd=self.path, env=environment(), **pipes)
+        try:
+            done = subprocess.CompletedProcess(command, None, *engine.communicate(timeout=LONGEST))
+        except subprocess.TimeoutExpired:
+            # Who waits for whom is all that a later reader has to find out why.
+            alive = "\n".join(family(engine))
+            kill_tree(engine)
+            said = "(another process holds its output open)"
+            with suppress(subprocess.TimeoutExpired):
+                said = "".join(engine.communicate(timeout=30))
+            raise AssertionError(f"snakemake {' '.join(words)} hangs:\n{alive}\n{said}") from None
+        done.returncode = engine.returncode
         if check and done.returncode:
             raise AssertionError(f"snakemake {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
         return done
@@ -98,6 +107,16 @@ def environment() -> dict[str, str]:
     """Return the environment of a user with nothing of the test process in it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHONPATH"))}
     return {**kept, "OMP_NUM_THREADS": "1"}
+
+
+def family(engine: subprocess.Popen) -> list[str]:
+    """Return a line a process below this one and of its own: state, what it waits in, command."""
+    lines = []
+    for process in (me := psutil.Process(engine.pid), *me.children(recursive=True)):
+        with suppress(psutil.Error, OSError):
+            waits = Path(f"/proc/{process.pid}/wchan").read_text()
+            lines.append(f"{process.pid} {process.status()} {waits} {process.cmdline()}")
+    return lines
 
 
 def kill_tree(engine: subprocess.Popen) -> None:

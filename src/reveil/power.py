@@ -6,7 +6,7 @@ A study that finds nothing says something only beside the effect that it could h
 import math
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 LEVEL = 0.05
 POWER = 0.8
@@ -47,6 +47,8 @@ def detectable_correlation(n: int, *, power: float = POWER, level: float = LEVEL
         power: Probability of finding it.
         level: As in :func:`correlation_power`.
     """
+    from scipy import optimize  # slow to load, and few tables need it
+
     if n < SMALLEST_N:
         return float("nan")
     largest = 1 - 1e-12
@@ -88,6 +90,8 @@ def detectable_difference(
     """
     if n < 2 or math.isnan(std):
         return float("nan")
+    from scipy import optimize  # slow to load, and few tables need it
+
     # Given the observed deviation, chi-distributed, the test is one of a normal variable. SciPy's
     # non-central t is NaN at few degrees of freedom.
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)

@@ -57,7 +57,7 @@ def test_the_processing_of_every_network_commutes_with_a_rotation(model, size, v
     }[variant]
     net = network(model, size=size, **changes)
     x = noise(8, *net.feature_shape)
-    errors = [equivariance_error(net.train(training), x) for training in (True, False)]
+    errors = [equivariance_error(net.train(training).processor, x) for training in (True, False)]
     if model == "lenet-report":
         assert min(errors) > 0.5
     else:
@@ -67,7 +67,7 @@ def test_the_processing_of_every_network_commutes_with_a_rotation(model, size, v
 @pytest.mark.parametrize("depth", [32, 56, 110])
 def test_deep_networks_commute_with_a_rotation(depth):
     net = network(f"resnet{depth}-beta-authors-w2", size=8)
-    assert equivariance_error(net, noise(8, *net.feature_shape)) < ACCEPTED
+    assert equivariance_error(net.processor, noise(8, *net.feature_shape)) < ACCEPTED
 
 
 def test_the_right_key_reveals_both_images_and_a_wrong_one_neither():

@@ -250,7 +250,7 @@ def test_the_network_of_the_guide_fits_every_protection(
         assert built(images).shape == (6, 10)
         return
     x = rotate(torch.cat([features, features.flip(0)]), torch.arange(6.0))
-    assert equivariance_error(built, x) < 1e-5
+    assert equivariance_error(built.processor, x) < 1e-5
     hidden = built.process(x)
     own, _ = built.reveal(hidden, torch.arange(6.0), torch.zeros(6, dtype=torch.bool))
     assert built.classify(own).shape == (6, 10)

@@ -12,18 +12,17 @@ ANGLES = (0.3, 1.2, 2.5, 4.0)
 ACCEPTED = 1e-5
 
 
-def equivariance_error(module: nn.Module, x: Tensor, angles: Sequence[float] = ANGLES) -> float:
+def equivariance_error(phi: nn.Module, x: Tensor, angles: Sequence[float] = ANGLES) -> float:
     """Return max |Phi(exp(i t) x) - exp(i t) Phi(x)| / max |Phi(x)| over samples and angles t.
 
     Batch statistics of a rotated batch are those of the batch, so this holds in training and in
-    evaluation; running averages and the mode of the module are left as they were.
+    evaluation; running averages and the mode of Phi are left as they were.
 
     Args:
-        module: Phi, on stacked maps; of a private network, its processor.
+        phi: on stacked maps; the processor of a private network.
         x: stacked, (2B, c, h, w).
         angles: in radians.
     """
-    phi = getattr(module, "processor", module)
     kept = {name: buffer.clone() for name, buffer in phi.named_buffers()}
     with torch.no_grad():
         plain = phi(x)

@@ -7,7 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from reveil.errors import ReveilError
 from reveil.figures.style import BLACK, GREY, PAGE_WIDTH, counted, set_title, styled, whiskers
@@ -111,6 +111,8 @@ def regression(
     """
     if len(x) < 3 or np.ptp(x) == 0:
         return np.full(len(at), np.nan), np.full(len(at), np.nan)
+    from scipy import stats  # slow to load, and only this figure needs it
+
     fit = stats.linregress(x, y)
     residuals = y - fit.intercept - fit.slope * x
     variance = (residuals**2).sum() / (len(x) - 2)

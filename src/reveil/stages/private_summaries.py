@@ -61,4 +61,4 @@ def _equivariance(network: PrivateNetwork) -> float:
     x = torch.randn(2 * MAPS, *network.feature_shape, generator=source)
     device = next(network.parameters()).device
     with precision("fp32", device):
-        return equivariance_error(network, x.to(device))
+        return equivariance_error(network.processor, x.to(device))

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
 
 from reveil.figures.style import BLACK
 
@@ -42,6 +41,8 @@ def spread(places: ArrayLike, distance: float) -> NDArray[np.float64]:
         places: Shape (n,), in any order.
         distance: Least distance of two.
     """
+    from scipy.optimize import isotonic_regression  # slow to load, and few figures need it
+
     places = np.asarray(places, dtype=np.float64)
     order = np.argsort(places, kind="stable")
     steps = distance * np.arange(len(places))

@@ -88,7 +88,7 @@ def _check_sections(
         calling.refuse(one, f"its processing makes {said} of {tuple(x.shape)}, expected as many")
     if network.complex:
         with calling.blaming(one):
-            error = equivariance_error(network, x)
+            error = equivariance_error(network.processor, x)
         if not error <= COMMUTES:
             calling.refuse(
                 one,
