@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives import CONFIG, served
-from tests.workflow import ROOT, Clone, clone_repository, locked
+from tests.workflow import LONGEST_OF_TINY, ROOT, Clone, clone_repository, locked
 
 # A file of CLUSTER waits more than it computes: one before each of the others, which compute.
 CLUSTER, COMPUTING = "cluster", ("rules", "graph", "browser", "unit")
@@ -45,7 +45,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     with locked(shared.with_suffix(".lock")):
         if not (shared / "done").exists():
             with served(clone_repository(shared)) as (clone, _):
-                clone.run()
+                clone.run(seconds=LONGEST_OF_TINY)
             (shared / "done").touch()
     return Clone(shared, (*Clone.config, f"{CONFIG}.yaml"))
 

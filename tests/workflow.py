@@ -18,8 +18,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-# Seconds of one run: all of tiny beside other tests, and less than pytest grants a test.
-LONGEST = 1500
+# Seconds of one run beside other tests, and of all of tiny: less than pytest grants a test.
+LONGEST, LONGEST_OF_TINY = 900, 1700
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ class Clone:
         chosen = ["--configfile", *self.config] if self.config else []
         return [*SNAKEMAKE, *words, "--cores", str(cores), *chosen]
 
-    def run(self, *words: str, check: bool = True, cores: int = 2) -> subprocess.CompletedProcess:
-        """Run Snakemake to its end and return what it said."""
+    def run(
+        self, *words: str, check: bool = True, cores: int = 2, seconds: int = LONGEST
+    ) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end and return what it said; after ``seconds`` it hangs."""
         command = self.command(*words, cores=cores)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         engine = subprocess.Popen(command, cwd=self.path, env=environment(), **pipes)
         try:
-            done = subprocess.CompletedProcess(command, None, *engine.communicate(timeout=LONGEST))
+            done = subprocess.CompletedProcess(command, None, *engine.communicate(timeout=seconds))
         except subprocess.TimeoutExpired:
             # Who waits for whom is all that a later reader has to find out why.
             alive = "\n".join(family(engine))
