@@ -171,6 +171,37 @@ def test_what_a_whole_group_is_sent_reaches_the_script_once(address, tmp_path, n
     assert job.returncode == 0
 
 
+@pytest.mark.parametrize("number", client.PASSED_ON)
+def test_what_comes_while_a_script_is_asked_for_is_passed_on(tmp_path, number):
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "jobs"))
+    listening.listen()
+    job = start(str(tmp_path / "jobs"), script(tmp_path, ""))
+    connection, _ = listening.accept()
+    server.close(server.read(connection).streams)
+    connection.sendall(server.ACCEPTED)
+    assert connection.recv(1) == server.GO
+    job.send_signal(number)
+    time.sleep(0.1)
+    connection.sendall(server.STARTED)
+    assert connection.recv(1) == bytes([number])
+    connection.sendall(server.STATUS.pack(0))
+    assert job.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("number", client.PASSED_ON)
+def test_what_comes_while_no_script_is_to_be_had_reaches_the_command(tmp_path, number):
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "jobs"))
+    listening.listen()
+    job = start(str(tmp_path / "jobs"), script(tmp_path, "import time; time.sleep(600)"))
+    connection, _ = listening.accept()
+    server.close(server.read(connection).streams)
+    job.send_signal(number)
+    connection.close()
+    assert job.wait(PATIENCE) == -number
+
+
 def test_a_script_ends_with_its_client(address, tmp_path):
     text = """
         import os, time

@@ -68,6 +68,7 @@ def follow(connection: socket.socket) -> int:
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     said = b""
     while len(said) < STATUS.size:
         piece = connection.recv(STATUS.size - len(said))
@@ -92,8 +93,11 @@ def main() -> None:
     address, *command = sys.argv[1:]
     connection = None
     if len(command) == 2 and command[0] == sys.executable:
+        # What comes before it can be passed on waits until then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
         connection = asked(address, command[1])
     if connection is None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         os.execv(command[0], command)
     try:
         end_as(follow(connection))
