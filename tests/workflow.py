@@ -57,6 +57,10 @@ class Clone:
             with suppress(subprocess.TimeoutExpired):
                 said = "".join(engine.communicate(timeout=30))
             raise AssertionError(f"snakemake {' '.join(words)} hangs:\n{alive}\n{said}") from None
+        except BaseException:
+            # The test's own limit, or an interrupt: nothing goes on behind it.
+            kill_tree(engine)
+            raise
         done.returncode = engine.returncode
         if check and done.returncode:
             raise AssertionError(f"snakemake {' '.join(words)} failed:\n{done.stdout}{done.stderr}")

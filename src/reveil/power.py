@@ -47,10 +47,10 @@ def detectable_correlation(n: int, *, power: float = POWER, level: float = LEVEL
         power: Probability of finding it.
         level: As in :func:`correlation_power`.
     """
-    from scipy import optimize  # slow to load, and few tables need it
-
     if n < SMALLEST_N:
         return float("nan")
+    from scipy import optimize  # slow to load, and few tables need it
+
     largest = 1 - 1e-12
     if correlation_power(largest, n, level=level) < power:
         return float("nan")

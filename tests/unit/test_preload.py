@@ -51,6 +51,17 @@ def command(address: str, path: str) -> list[str]:
     return [sys.executable, "-IS", CLIENT, address, sys.executable, path]
 
 
+def asking(folder: Path, text: str) -> tuple[subprocess.Popen, socket.socket]:
+    """Return a client, and its connection, of which the request was read and not answered yet."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "jobs"))
+        listening.listen()
+        job = start(str(folder / "jobs"), script(folder, text))
+        connection, _ = listening.accept()
+    server.close(server.read(connection).streams)
+    return job, connection
+
+
 def run(address: str, path: str, **how) -> subprocess.CompletedProcess:
     how = {"env": ENVIRONMENT, "capture_output": True, "text": True, **how}
     return subprocess.run(command(address, path), timeout=PATIENCE, check=False, **how)
@@ -173,12 +184,7 @@ def test_what_a_whole_group_is_sent_reaches_the_script_once(address, tmp_path, n
 
 @pytest.mark.parametrize("number", client.PASSED_ON)
 def test_what_comes_while_a_script_is_asked_for_is_passed_on(tmp_path, number):
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(tmp_path / "jobs"))
-    listening.listen()
-    job = start(str(tmp_path / "jobs"), script(tmp_path, ""))
-    connection, _ = listening.accept()
-    server.close(server.read(connection).streams)
+    job, connection = asking(tmp_path, "")
     connection.sendall(server.ACCEPTED)
     assert connection.recv(1) == server.GO
     job.send_signal(number)
@@ -191,12 +197,7 @@ def test_what_comes_while_a_script_is_asked_for_is_passed_on(tmp_path, number):
 
 @pytest.mark.parametrize("number", client.PASSED_ON)
 def test_what_comes_while_no_script_is_to_be_had_reaches_the_command(tmp_path, number):
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(tmp_path / "jobs"))
-    listening.listen()
-    job = start(str(tmp_path / "jobs"), script(tmp_path, "import time; time.sleep(600)"))
-    connection, _ = listening.accept()
-    server.close(server.read(connection).streams)
+    job, connection = asking(tmp_path, "import time; time.sleep(600)")
     job.send_signal(number)
     connection.close()
     assert job.wait(PATIENCE) == -number
