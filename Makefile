@@ -42,13 +42,16 @@ help:
 	@echo "make part    so much of a run as fits into 9 minutes; the same again goes on: make part CONFIG=config/fashion-core.yaml"
 	@echo "make bundle  a finished run as one file to hand on: make bundle CONFIG=config/demo.yaml"
 	@echo "make unpack  such a file into this clone, to draw from: make unpack BUNDLE=reveil-demo.crate.zip"
-	@echo "make cluster a run that goes on without you; see docs/guides/unattended.md"
+	@echo "make cluster a run that goes on without you, with cluster-status and cluster-stop; see docs/guides/unattended.md"
 	@echo "make test    format, lint and all tests"
 	@echo "make setup   only the environment in .venv"
 	@echo "make lint    formatters and linters alone"
 	@echo "make docs    write the pages that are made of other files, and envs/*.yaml"
 	@echo "make site    the documentation as a site that can be searched: build/site/index.html"
 	@echo "make bench   the benchmarks, each against its reference"
+	@echo "make clean-demo  removes the demo's results and logs"
+	@echo "Several files: CONFIG=\"config/demo.yaml my.yaml\". Arguments for pip: PIP_ARGS=... One table or figure:"
+	@echo "snakemake ats_figure_psnr --configfile config/demo.yaml; docs/experiments.md lists them all"
 
 setup: .venv/lock.txt
 

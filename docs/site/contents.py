@@ -5,7 +5,7 @@ from pathlib import Path
 
 from docs.site import links, sections
 from docs.site.mirror import FILES, INDEX, USE, Mirror
-from docs.site.sections import CONFIGURATION, FRONT, RESULTS, TITLES, TUTORIAL, WAYS
+from docs.site.sections import CONFIGURATION, FRONT, GLOSSARY, RESULTS, TITLES, TUTORIAL, WAYS
 
 GUIDES, REFERENCE = "docs/guides/index.md", "docs/reference/index.md"
 INTERFACE, RUNS = "docs/reference/python.md", "docs/reproduction/README.md"
@@ -60,7 +60,7 @@ def _front(mirror: Mirror) -> str:
     trees = {
         "Start": [TUTORIAL, USE],
         "Do": [GUIDES],
-        "Look up": [REFERENCE, "docs/experiments.md", "docs/deviations.md"],
+        "Look up": [GLOSSARY, REFERENCE, "docs/experiments.md", "docs/deviations.md"],
         "Results": [RUNS, "docs/performance.md", "benchmarks/README.md"],
     }
     known = {place for tree in trees.values() for place in tree}

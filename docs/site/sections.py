@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-TUTORIAL = "docs/tutorial.md"
+TUTORIAL, GLOSSARY = "docs/tutorial.md", "docs/glossary.md"
 CONFIGURATION, RESULTS = "config/README.md", "results/README.md"
 # The page that tells what to read for what; its rows describe the pages in lists.
 WAYS = "docs/README.md"
@@ -17,12 +17,12 @@ FOLDERS = ["docs", "docs/guides", "docs/reference", "docs/reproduction"]
 # What is not named here follows in the order of the alphabet.
 ORDER = {
     "docs/guides": [
-        *("one-figure", "gallery", "experiments", "data", "own-dataset"),
+        *("one-figure", "gallery", "compare", "python", "experiments", "data", "own-dataset"),
         *("own-policy", "own-protection", "own-model", "own-attack", "own-defence", "own-claim"),
         *("plan", "cluster", "unattended", "progress", "faults", "bundle"),
     ],
     "docs/reference": [
-        *("attacks", "defences", "protections", "feature-attacks", "operators"),
+        *("search", "attacks", "defences", "protections", "feature-attacks", "operators"),
         *("reconstructions", "tables", "tables-cvnn", "tables-unir"),
         *("verdicts", "rules", "security"),
     ],
@@ -33,11 +33,12 @@ TITLES = {
     CONFIGURATION: "Keys of the configuration",
     RESULTS: "Where results lie",
     "docs/deviations.md": "Deviations from the papers",
+    "docs/glossary.md": "Glossary",
     "docs/tutorial.md": "Tutorial: ten minutes",
 }
 # Modules whose docstrings become pages, as far as they exist.
 INTERFACES = [
-    *("plugins", "attacks", "cvnn.attackers.interface"),
+    *("plugins", "scene", "gradients", "attacks", "cvnn.attackers.interface"),
     *("unir.operators.interface", "policies", "metrics", "statistics", "errors"),
 ]
 

@@ -13,8 +13,8 @@ from typing import Any
 from reveil import policies
 from reveil.errors import ReveilError
 from reveil.library import LIBRARY
-from reveil.policies import Policy
-from reveil.policy_names import is_plugged
+from reveil.plugins import known
+from reveil.policies import Operation, Policy
 
 Bounds = tuple[float, float]
 
@@ -60,15 +60,24 @@ def policy_bounds(policy: Policy, augment: str, size: int, crop_shift: int) -> B
         crop_shift: pixels by which a crop moves content at most.
 
     Raises:
-        ReveilError: a plug-in moves the images, by what nobody knows.
+        ReveilError: a plug-in moves the images and does not tell how far.
     """
-    if "policy" in augment and policy.plugged:
+    if "policy" in augment and untold(policy, "reach"):
         raise ReveilError(_unknown(policy.name))
     crop = crop_shift if "crop_flip" in augment else 0
     members = policy.members if "policy" in augment else ((),)
-    reach = [max(_reach(member, axis, size) for member in members) for axis in _AXES]
-    x, y = (2 * (crop + pixels) / size for pixels in reach)
-    return x, y
+    across, down = zip(*(_reach(member, size) for member in members), strict=True)
+    return 2 * (crop + max(across)) / size, 2 * (crop + max(down)) / size
+
+
+def untold(policy: Policy, method: str) -> bool:
+    """Return whether a plug-in with a part in a policy has no ``method`` to tell attackers of it.
+
+    Args:
+        method: ``draws`` or ``reach``; see :func:`reveil.plugins.policy`.
+    """
+    steps = {step for member in policy.members for step in member if isinstance(step, str)}
+    return not all(known.find(known.POLICY, step, known.ATS).has(method) for step in steps)
 
 
 def bounds_for(
@@ -95,13 +104,16 @@ def bounds_for(
             "two numbers, or knows: policy"
         )
     problem = _unpublished(policy.name) if bounds == "published" else None
-    if problem is None and bounds == "policy" and not policy.plugged:
-        problem = _motionless(policy.name, policy.members, augment, bounds)
+    if problem is None and bounds == "policy":
+        problem = _motionless(policy, augment, bounds)
     if problem:
         raise ReveilError(problem)
     if bounds == "published":
         return PUBLISHED[_operations(policy.name)]
-    return policy_bounds(policy, augment, size, crop_shift)
+    limits = policy_bounds(policy, augment, size, crop_shift)
+    if not any(limits):
+        raise ReveilError(_still(policy, augment, bounds))
+    return limits
 
 
 def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> str | None:
@@ -115,45 +127,50 @@ def bounds_problem(name: str, parameters: Mapping[str, Any], augment: str) -> st
         parameters: of the attack, complete.
         augment: what the victims do, as for :func:`policy_bounds`.
     """
-    bounds = parameters["bounds"]
-    if parameters["method"] == "aware" and "policy" in augment and _is_plugged(name):
-        return undrawn(name)
-    if parameters["method"] != "translation":
-        return None
-    if bounds == "published":
+    bounds, method = parameters["bounds"], parameters["method"]
+    if method == "translation" and bounds == "published":
         return _unpublished(name)
     if any(map(policies.parse_searched, policies.member_names(name))):
         return None  # what it does is known once the search is done
     policy = policies.parse(name)
-    members = policy.members
-    if "policy" in augment and policy.plugged:
-        return _unknown(name) if isinstance(bounds, str) else None
-    if not isinstance(bounds, str) and not any(members):
+    if method == "aware" and "policy" in augment and untold(policy, "draws"):
+        return undrawn(name)
+    if method != "translation":
         return None
-    return _motionless(name, members, augment, bounds)
+    if bounds == "policy" and "policy" in augment and untold(policy, "reach"):
+        return _unknown(name)
+    if not isinstance(bounds, str) and not any(policy.members):
+        return None
+    return _motionless(policy, augment, bounds)
 
 
-def _is_plugged(name: str) -> bool:
-    return any(map(is_plugged, policies.member_names(name)))
+def _reach(member: Sequence[Operation], size: int) -> tuple[float, float]:
+    """Return by how many pixels one member moves an image across and down."""
+    if member and isinstance(member[0], str):
+        # It imports torch, and is needed in jobs alone.
+        from reveil.plugins import told, transforming
 
-
-def _reach(member: Sequence[int], axis: str, size: int) -> int:
+        return told.reach(transforming.find(member[0]), size)
     operations = [LIBRARY[index] for index in member]
-    return sum(effective_shift(o.value, size) for o in operations if o.name == axis)
+    across, down = (
+        sum(effective_shift(o.value, size) for o in operations if o.name == axis) for axis in _AXES
+    )
+    return across, down
 
 
 def undrawn(name: str) -> str:
     """Return why an attack that knows what victims may draw cannot be done under a policy."""
     return (
-        f"method: 'aware' is not allowed for the policy {name!r}, whose draws are known to its "
-        "plug-in alone; allowed: optimise, lbfgs, or policies of the library"
+        f"method: 'aware' is not allowed for the policy {name!r}, whose plug-in does not tell what "
+        "it draws; allowed: optimise, lbfgs, policies of the library, or methods draws and seen in "
+        "the plug-in"
     )
 
 
 def _unknown(name: str) -> str:
     return (
-        f"bounds: 'policy' is not allowed for the policy {name!r}, of which a plug-in says how it "
-        "moves images; allowed: two numbers"
+        f"bounds: 'policy' is not allowed for the policy {name!r}, whose plug-in does not tell how "
+        "far it moves images; allowed: two numbers, or a method reach in the plug-in"
     )
 
 
@@ -171,16 +188,20 @@ def _unpublished(name: str) -> str | None:
     )
 
 
-def _motionless(
-    name: str, members: Sequence[Sequence[int]], augment: str, bounds: str | Sequence[float]
-) -> str | None:
+def _motionless(policy: Policy, augment: str, bounds: str | Sequence[float]) -> str | None:
     moves = "policy" in augment and any(
-        LIBRARY[index].name in _AXES for member in members for index in member
+        isinstance(step, str) or LIBRARY[step].name in _AXES
+        for member in policy.members
+        for step in member
     )
     if moves or "crop_flip" in augment:
         return None
-    allowed = "" if any(members) else "two numbers, such as [0.25, 0.25], or "
+    return _still(policy, augment, bounds)
+
+
+def _still(policy: Policy, augment: str, bounds: str | Sequence[float]) -> str:
+    allowed = "" if any(policy.members) else "two numbers, such as [0.25, 0.25], or "
     return (
-        f"bounds: {bounds!r} is not allowed for the policy {name!r} under the augmentation "
+        f"bounds: {bounds!r} is not allowed for the policy {policy.name!r} under the augmentation "
         f"{augment!r}, which moves no content; allowed: {allowed}a policy or a crop that shifts"
     )

@@ -37,14 +37,15 @@ laid over it and states only what differs: mappings merge, lists and values are 
 | file | what it is for |
 | --- | --- |
 | [`config.yaml`](../config.yaml) | the papers' settings |
+| [`no-celeba.yaml`](no-celeba.yaml) | the same without CelebA, which has to be fetched by hand |
 | [`demo.yaml`](demo.yaml) | what a newcomer sees: embedded data, no GPU, minutes |
 | [`tiny.yaml`](tiny.yaml) | every target once, as small as it goes: what the tests run |
-| [`fashion.yaml`](fashion.yaml) | all that Fashion-MNIST can carry: some GPU hours |
+| [`fashion.yaml`](fashion.yaml) | all that Fashion-MNIST can carry, for a GPU |
 | [`fashion-core.yaml`](fashion-core.yaml) | its core: one network, one seed |
 | [`fashion-core-cpu.yaml`](fashion-core-cpu.yaml) | the core for a CPU: one epoch, 8 images |
 | [`fashion-lenetzhu.yaml`](fashion-lenetzhu.yaml) | the correlation, for a CPU |
 | [`fashion-cvnn.yaml`](fashion-cvnn.yaml) | private networks on Fashion-MNIST, for a GPU |
-| [`fashion-cvnn-cpu.yaml`](fashion-cvnn-cpu.yaml) | laid over that: an afternoon on two CPU cores |
+| [`fashion-cvnn-cpu.yaml`](fashion-cvnn-cpu.yaml) | laid over that: for two CPU cores |
 | [`fashion-unir.yaml`](fashion-unir.yaml) | reconstructions on Fashion-MNIST, for a GPU |
 | [`fashion-unir-cpu.yaml`](fashion-unir-cpu.yaml) | laid over that: for two CPU cores |
 

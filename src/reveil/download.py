@@ -96,7 +96,7 @@ def _places(
     """Yield (what to call it, how to get it) of every place, in the order they are tried."""
     for name in dict.fromkeys(s.url for s in sources if s.role == "local"):
         for folder in folders:
-            path = _in_folder(folder, sources[0].name, name)
+            path = local_file(folder, sources[0].name, name)
             # A user's copy may be packed as any of the sources packs it.
             yield str(path), lambda path=path: _copy(path, target, sources)
     for source in sources:
@@ -109,7 +109,8 @@ def _places(
             yield str(path), lambda path=path, source=source: _copy(path, target, [source])
 
 
-def _in_folder(folder: Path, dataset: str, name: str) -> Path:
+def local_file(folder: Path, dataset: str, name: str) -> Path:
+    """Return where an archive lies, or would: in a user's folder, or there in the dataset's."""
     direct, inside = folder / name, folder / dataset / name
     # os.path.isfile is False, and Path.is_file an error, where a folder may not be entered.
     return inside if os.path.isfile(inside) and not os.path.isfile(direct) else direct

@@ -15,6 +15,7 @@ from typing import Any
 from reveil.config.presets import DEFAULT, read_yaml
 from reveil.digest import data_digest
 from reveil.errors import ReveilError
+from reveil.verdicts import words
 
 # Where verdicts.json tells who made the results, from :func:`reveil.provenance.run.made_by`.
 MADE_BY = "made_by"
@@ -22,7 +23,10 @@ NOT_NOTED = "not noted: judge_claims, which has not run yet, does that"
 
 
 def report_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
-    """Return claim, statement, verdict, number and demonstration of each row of verdicts.csv.
+    """Return what the front page says of each row of verdicts.csv.
+
+    Keys: claim, statement, verdict, why, asked, ours, demonstration, and of: what the last was
+    made with.
 
     The texts are escaped for reStructuredText. There is no row before the table is made.
 
@@ -34,11 +38,14 @@ def report_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
             rows = list(csv.DictReader(stream, restval=""))
         return [
             {
-                "claim": row["claim"],
+                "claim": ", criterion ".join(filter(None, (row["claim"], words.edited(row)))),
                 "statement": escaped(row["statement"]),
                 "verdict": escaped(row["verdict"]),
-                "ours": escaped(_ours(row)),
+                "why": escaped("" if row["verdict"] == "not run" else row["reason"]),
+                "asked": escaped(f"{row['statistic']} ({row['cell']})" if row["statistic"] else ""),
+                "ours": escaped(words.ours(row)),
                 "demonstration": escaped(row["demonstration"]),
+                "of": escaped(row["demonstration_of"]),
             }
             for row in rows
         ]
@@ -118,14 +125,6 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 def escaped(text: str) -> str:
     """Return a text as reStructuredText that reads the same, on one line."""
     return re.sub(r"([\\*_`|])", r"\\\1", " ".join(text.split()))
-
-
-def _ours(row: Mapping[str, str]) -> str:
-    if not row["value"]:
-        return ""
-    value, low, high = (row[key] and f"{float(row[key]):.3g}" for key in ("value", "low", "high"))
-    interval = f" [{low}, {high}]" if low else ""
-    return f"{value}{interval}, n = {int(float(row['n'])):,}"
 
 
 def _made_by(notes: Iterable[str | os.PathLike[str]]) -> Iterator[dict[str, dict[str, int]]]:

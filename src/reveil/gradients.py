@@ -23,7 +23,7 @@ def per_image_gradients(
         create_graph: make the result differentiable, once, with respect to ``x``.
 
     Returns:
-        One (B, *shape) tensor per trainable parameter, in the order of ``named_parameters``.
+        One ``(B, *shape)`` tensor per trainable parameter, in the order of ``named_parameters``.
 
     Raises:
         ValueError: the model is in training mode, where images are not independent.
@@ -45,7 +45,7 @@ def gradient_products(
     Differentiable, once, with respect to ``x`` where it requires a gradient.
 
     Args:
-        target: (B, *shape) tensors in the order of ``named_parameters``; fastest in the memory
+        target: ``(B, *shape)`` tensors in the order of ``named_parameters``; fastest in the memory
             layout of :func:`kernel_last`.
 
     Raises:

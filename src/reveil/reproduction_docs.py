@@ -17,11 +17,11 @@ from reveil import config as settings
 from reveil.errors import ReveilError
 from reveil.files import write_text
 from reveil.stages.judging_claims import judge_study
-from reveil.verdicts import shown
+from reveil.verdicts import shown, words
 from reveil.verdicts.criteria import read_claims
 from reveil.verdicts.cuts import cuts
 from reveil.verdicts.decide import Verdict
-from reveil.verdicts.judge import NO_DATA
+from reveil.verdicts.judged import NO_DATA
 
 FOLDER = Path("docs", "reproduction")
 SOURCES = FOLDER / "verdicts.yaml"
@@ -33,8 +33,8 @@ INTRODUCTION = """\
 
 <!-- Written by `python -m reveil.reproduction_docs` from docs/reproduction/verdicts.yaml. -->
 
-Every claim of the papers, by criteria that were written down before our numbers
-([config/claims.yaml](../../config/claims.yaml), [how](../reference/verdicts.md)), on the
+Every claim of the papers, by criteria that were written down before our numbers, or are marked as
+edited ([config/claims.yaml](../../config/claims.yaml), [how](../reference/verdicts.md)), on the
 tables that are kept here: {summary}. Where a verdict is *not run*, less was run than the criterion
 asks for, and the demonstration is what the smaller runs say. Every number:
 [verdicts.csv](verdicts.csv).
@@ -77,18 +77,28 @@ def judged(root: Path) -> pd.DataFrame:
 
 
 def readme_table(table: pd.DataFrame) -> str:
-    """Return the claims that there are numbers on, in a table for the top of the README."""
+    """Return the claims that there are numbers on, in a table for the top of the README.
+
+    Args:
+        table: The verdicts.
+    """
     told = table[table["demonstration"] != NO_DATA]
-    lines = ["| claim | verdict | what ours say so far | papers |", "| --- | --- | --- | --- |"]
-    for row in told.to_dict("records"):
-        verdict = f"**{row['verdict']}**"
-        ours = f"{row['statistic']}: {shown.ours(row)}" if shown.ours(row) else ""
-        if row["verdict"] == Verdict.NOT_RUN:
-            ours = f"{row['demonstration']}, {ours}" if ours else str(row["demonstration"])
-        cells = [row["statement"], verdict, ours, shown.sources(row)]
-        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    heads = ("claim", "verdict", "asked", "found", "of what", "papers")
+    lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- | --- | --- | --- |"]
+    for study, part in told.groupby("study", sort=False):
+        lines.append(f"| **{shown.STUDIES[str(study)]}** | | | | | |")
+        for row in part.to_dict("records"):
+            verdict = f"**{row['verdict']}**"
+            if row["verdict"] == Verdict.NOT_RUN:
+                verdict = f"{row['verdict']}; so far **{row['demonstration']}**"
+            number = words.ours(row)
+            of = words.text(row["demonstration_of"]) or row["cell"]
+            cells = [shown.claim(row), verdict, row["statistic"] if number else "", number, of]
+            cells.append(shown.sources(row))
+            lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     rest = len(table) - len(told)
-    lines += ["", f"{shown.summary(table).capitalize()}; of {rest} there is no number yet."]
+    summary = shown.summary(table).capitalize()
+    lines += ["", f"{summary}; for {rest} of them no rows are kept to judge by."]
     return "\n".join(lines)
 
 

@@ -76,7 +76,7 @@ class Shared:
     """What leaves the victims: P gradients, each a problem to an attacker, and what is declared.
 
     Attributes:
-        gradients: one (P, *shape) tensor per trainable parameter.
+        gradients: one ``(P, *shape)`` tensor per trainable parameter.
         labels: int64 declared classes, (P,), or (P, batch) where ``batch`` is above 1; None where
             they are not declared.
         shape: channels, height and width of an input.

@@ -161,21 +161,6 @@ def by_image(table: pd.DataFrame, column: str) -> pd.Series:
     return table.dropna(subset=[column]).groupby("image")[column].mean()
 
 
-def paired_difference(row: pd.Series, baseline: pd.Series, *, seed: int = 0) -> Estimate:
-    """Estimate the mean of ``row - baseline`` over the images both have.
-
-    Hierarchical: seeds are averaged within an image first (:func:`by_image`), then whole images are
-    resampled, each with its values under both conditions (Gao et al. 2021 compare unpaired means).
-
-    Args:
-        row: Value per image, indexed by image.
-        baseline: The same under the other condition.
-        seed: Seed of the resamples.
-    """
-    both = pd.concat([row, baseline], axis=1, join="inner").to_numpy(dtype=np.float64)
-    return mean_interval(both[:, 0] - both[:, 1], seed=seed)
-
-
 def standard_deviation(values: ArrayLike, ddof: int) -> float:
     """Return the standard deviation of the non-NaN values; NaN if there are ``ddof`` or fewer.
 

@@ -44,7 +44,7 @@ def catch(run: Run, slurm: Slurm, clone: Clone, rule: str, *policies: str) -> li
                     caught[policy] = Caught(job, slurm.node_of(job), script)
         return len(caught) == len(policies)
 
-    run.wait_until(f"{rule} at work under {', '.join(policies)}", all_caught, seconds=180)
+    run.wait_until(f"{rule} at work under {', '.join(policies)}", all_caught, seconds=600)
     for policy in policies:
         assert states(clone, rule, policy), f"{rule} under {policy} was done before it was caught"
     return [caught[policy] for policy in policies]

@@ -40,7 +40,7 @@ def missing() -> list[str]:
     return [p for command, p in PACKAGES.items() if shutil.which(command, path=SEARCHED) is None]
 
 
-def wait_until(what: str, condition: Callable[[], object], seconds: float = 60) -> object:
+def wait_until(what: str, condition: Callable[[], object], seconds: float = 180) -> object:
     """Return the first true value of ``condition()``, asked five times a second.
 
     Raises:

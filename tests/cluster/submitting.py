@@ -55,7 +55,7 @@ class Run:
             raise AssertionError(f"it still ran after {seconds:.0f} s:\n{self.said}") from None
         assert status == 0, self.said
 
-    def wait_until(self, what: str, condition, seconds: float = 120) -> object:
+    def wait_until(self, what: str, condition, seconds: float = 300) -> object:
         """Return the first true value of ``condition()`` while Snakemake runs."""
 
         def asked() -> object:

@@ -121,7 +121,7 @@ def test_preempted_jobs_and_those_of_dead_and_silent_nodes_are_requeued(
         # Two writers of one file from here on: the job that was given up lives.
         silent.wake()
         run.finish()
-        silent.script.wait(60)
+        silent.script.wait(300)
     assert ends(slurm, "train_model", preempted.job) == {"PREEMPTED": 1, "COMPLETED": 1}
     assert ends(slurm, "train_model", dying.job) == {"NODE_FAIL": 1, "COMPLETED": 1}
     assert ends(slurm, "attack_images", silent.job) == {"NODE_FAIL": 1, "COMPLETED": 1}
@@ -145,7 +145,7 @@ def test_time_limits_and_killed_daemons(prepared: Clone, undisturbed: Clone, slu
             slurm.daemons.kill(daemon)
         # It ends while nobody listens, and tells when somebody does.
         other.wake()
-        other.script.wait(60)
+        other.script.wait(300)
         time.sleep(5)
         slurm.bring_back()
 

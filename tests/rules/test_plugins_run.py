@@ -34,7 +34,10 @@ CONFIG = {
         "cvnn": {"epochs": 1, "holdout": 200},
         "unir": {"batch_size": 8, "reconstruction": {"steps": 2, "log_every": 1}},
     },
-    "attacks": {"brief": {"base": "least-squares", "parameters": {"steps": 3}}},
+    "attacks": {
+        "brief": {"base": "least-squares", "parameters": {"steps": 3}},
+        "told": {"base": "inversed-aware", "iterations": 4, "max_hypotheses": 4},
+    },
     "reconstructions": {"smooth-5": {"base": "smooth", "parameters": {"window": 5}}},
     "operators": {"darker": {"base": "dimmed", "parameters": {"darkest": 0.05}}},
     "studies": {
@@ -42,7 +45,7 @@ CONFIG = {
             "datasets": ["stripes"],
             "models": ["small-net"],
             "policies": ["none", "cutout", "3-1-7+cutout"],
-            "attacks": ["brief"],
+            "attacks": ["brief", "told"],
             "defences": ["none", "clip-1"],
             "items": ["table_policies"],
             "experiments": {"targets": []},
@@ -108,6 +111,11 @@ def test_attacks_on_the_users_network_under_the_users_policy_and_defence(plugged
     assert set(table["model"]) == {"small-net"}
     assert (table["status"] == "ok").all()
     assert table["psnr_db"].notna().all()
+    assert set(table["attack"]) == {"brief", "told"}
+    # Of 36 places of the square and the signs of 3-1-7, four for each image.
+    tried = table[table["attack"] == "told"].groupby("policy")["hypothesis"].max()
+    assert tried["none"] == 0
+    assert 3 < tried["cutout"] < 36
     # Clipped, no gradient is longer than 1; as they are these are.
     norms = table.groupby("defence")["gradient_norm"].max()
     assert norms["clip-1"] <= 1 + 1e-5
@@ -173,8 +181,8 @@ def test_a_finished_run_plans_nothing_whatever_is_remarked(edited: Clone) -> Non
                 "collect_images": 3,
             },
         ),
-        (("my_defence.py",), {"attack_images": 3, "collect_images": 1}),
-        (("my_policy.py",), {"train_model": 2, "attack_images": 4, "collect_images": 1}),
+        (("my_defence.py",), {"attack_images": 6, "collect_images": 1}),
+        (("my_policy.py",), {"train_model": 2, "attack_images": 8, "collect_images": 1}),
         (
             ("my_private_model.py",),
             {
@@ -204,7 +212,7 @@ def test_a_mistake_in_a_plugin_ends_the_job_with_one_line(edited: Clone) -> None
     assert done.returncode
     (log,) = (edited.path / "logs/plugged/train_model/stripes/small-net/cutout").rglob("*.log")
     last = log.read_text().splitlines()[-1]
-    assert "error: plug-in my_policy.py, line 10, in apply: NameError: name 'nil'" in last
+    assert "error: plug-in my_policy.py, line 17, in apply: NameError: name 'nil'" in last
     assert last.endswith("(your file, not reveil)")
 
 

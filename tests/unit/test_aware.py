@@ -30,7 +30,7 @@ def shared(model):
 
 
 def known(name, augment=POLICY, channels=3, factors="signs"):
-    found = hypotheses(policies.parse(name), augment, channels, factors)
+    found = hypotheses(policies.parse(name), augment, (channels, 12, 12), factors)
     return [(h.member, h.operations, h.signs) for h in found]
 
 
@@ -60,19 +60,19 @@ def test_victims_without_policy_leave_one_hypothesis(name):
 
 
 def test_of_too_many_hypotheses_each_image_gets_its_own_draw():
-    assert assigned(3, 4, [5, 6], 0, 0).tolist() == [[0, 1, 2]] * 2
-    drawn = assigned(16, 4, range(30), 0, 0)
+    assert assigned([3], 4, [5, 6], 0, 0).tolist() == [[0, 1, 2]] * 2
+    drawn = assigned([16], 4, range(30), 0, 0)
     assert drawn.shape == (30, 4)
     assert all(row == sorted(set(row)) for row in drawn.tolist())
     assert drawn.unique().tolist() == list(range(16))
-    assert torch.equal(assigned(16, 4, [7], 0, 0)[0], drawn[7])
-    assert not torch.equal(assigned(16, 4, range(30), 0, 1), drawn)
+    assert torch.equal(assigned([16], 4, [7], 0, 0)[0], drawn[7])
+    assert not torch.equal(assigned([16], 4, range(30), 0, 1), drawn)
 
 
 def test_what_the_judge_gets_is_the_unmoved_image_after_crop_and_policy(model, shared):
     found = attack(model, shared, **SMALL)
     extras, (low, high) = found.extras, shared.box
-    every = hypotheses(shared.policy, BOTH, 3, "signs")
+    every = hypotheses(shared.policy, BOTH, (3, 12, 12), "signs")
     assert found.status == ["ok"] * 5
     assert extras["x_unshifted"].shape == found.x.shape
     assert (extras["t"] != 0).all()

@@ -366,3 +366,16 @@ def test_a_preset_that_links_to_nothing_is_named(copied) -> None:
     (copied / "config" / "attacks" / "own.yaml").symlink_to(copied / "nothing.yaml")
     with pytest.raises(ReveilError, match="own.yaml: cannot be read"):
         Presets.load(PAPER, copied, "attacks")
+
+
+def test_without_celeba_all_is_asked_for_that_is_not_of_celeba_alone():
+    papers = read_yaml(ROOT / "config.yaml")
+    without = merge(papers, read_yaml(ROOT / "config/no-celeba.yaml"))
+    assert check(without, ROOT) == []
+    for study, left_out in (("cvnn", ["cvnn-ext05", "cvnn-ext07"]), ("unir", ["unir-exp16"])):
+        both = [made["studies"][study]["experiments"] for made in (papers, without)]
+        targets, fewer = (made["targets"] for made in both)
+        assert fewer == [name for name in targets if name not in left_out]
+        data, rest = (made["datasets"] for made in both)
+        assert rest == [name for name in data if not name.startswith("celeba")]
+        assert not any("celeba" in name for name in without["studies"][study]["datasets"])

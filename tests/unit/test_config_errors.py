@@ -98,6 +98,7 @@ def copied(tmp_path) -> Path:
         ("run", "My_Run", ": 'My_Run'; lower case"),
         ("seeds", [0, -1], "[1]: -1; an integer from 0"),
         ("seeds", [1, 1], "[1]: 1; twice"),
+        ("seeds", [0, "1"], "[1]: '1'; an integer from 0; is text; without quotes, in a file"),
         ("compute.device", "gpu", ": 'gpu'; cuda:N; mean 'cpu'"),
         ("compute.chunk", "automatic", ": 'automatic'; auto or an integer from 1; mean 'auto'"),
         ("datasets.registry", "config/data.csv", ": 'config/data.csv'; not a file"),

@@ -57,6 +57,29 @@ def test_attackers_with_fewer_images_or_less_patience():
     assert told("cvnn", feature_attacks={"infer-images": {"patience": 3}}) == set()
 
 
+def test_attacks_on_gradients_with_fewer_restarts():
+    found = told("ats", attacks={"zhu": {"restarts": 1}, "inversed-lbfgs-sim": {"restarts": 1}})
+    assert {text for _, text in found} == {
+        "attack zhu with 1 of 2 restarts",
+        "attack inversed-lbfgs-sim with 1 of 16 restarts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("search", "what"),
+    [
+        ({"s_pri": {"points": 2}}, "2 of 20 search.s_pri.points"),
+        ({"s_acc": {"init_count": 1}}, "1 of 3 search.s_acc.init_count"),
+        ({"s_acc": {"images": {"batches": 2}}}, "2 of 10 search.s_acc.images.batches"),
+    ],
+)
+def test_coarser_scores_concern_scores_alone(search, what):
+    config = merge(SHIPPED, {"protocols": {"fixed": {"search": search}}})
+    [cut] = cuts(config, ROOT, CLAIMS[0])
+    assert (cut.where, cut.text) == ({"protocol": "fixed"}, f"protocol fixed with {what}")
+    assert set(cut.tables) == {"scores", "singles", "correlation"}
+
+
 def test_training_and_yardsticks_of_reconstructions():
     found = told("unir", recipes={"unir": {"reconstruction": {"steps": 800}}})
     steps = "with 800 of 20,000 reconstruction.steps"

@@ -12,7 +12,8 @@ from reveil import rows
 from reveil.cvnn import tables
 from reveil.cvnn.tables.measures import ratio
 from reveil.errors import ReveilError
-from reveil.statistics import by_image, paired_difference, share_interval
+from reveil.pairing import paired_difference
+from reveil.statistics import share_interval
 from tests import cvnn_tables as made_up
 from tests.workflow import ROOT
 
@@ -185,7 +186,7 @@ def test_published_errors_stand_in_both_units():
 def test_intervals_of_many_images_are_the_bootstrap_of_the_pairs():
     draw = np.random.default_rng(3).uniform
     parts = made_up.attacked("none", draw(0.05, 0.1, 20)), made_up.attacked(rmse=draw(0.1, 0.2, 20))
-    expected = paired_difference(*(by_image(part, "rmse") for part in reversed(parts)))
+    expected = paired_difference(*reversed(parts), ("rmse", "rmse"))
     row = row_of(table_of(*parts), policy="rotation")
     assert row["interval"] == "bca-bootstrap"
     assert ends(row, "unprotected_difference") == pytest.approx(

@@ -13,9 +13,10 @@ import torch
 import yaml
 
 from reveil import config, rows
+from reveil.config import feature_attack_checks
 from reveil.config.presets import read_yaml
 from reveil.cvnn import methods, private, protections, tables, tasks
-from reveil.cvnn.attackers import circular
+from reveil.cvnn.attackers import circular, plugged
 from reveil.cvnn.attackers.interface import Known
 from reveil.cvnn.equivariance import equivariance_error
 from reveil.cvnn.key_accuracy import RANDOM_KEY, RIGHT_KEY, WRONG_KEY
@@ -24,10 +25,12 @@ from reveil.cvnn.names import PrivateArchitecture
 from reveil.cvnn.scene import Intercepted
 from reveil.cvnn.stacked import rotate, stack
 from reveil.cvnn.training import TrainedPrivate
+from reveil.plugins import known as plugins
 from reveil.stages import feature_attacking, private_summaries, summaries
 from tests import cvnn_tables as made_up
 from tests.hidden import Toy, attack, own_data
 from tests.markdown import markdown_tables
+from tests.plugging import forget, use
 from tests.private import network
 from tests.workflow import ROOT
 
@@ -188,6 +191,16 @@ def test_presets_name_the_experiments_that_run_them(page: str, kind: str) -> Non
         assert told_experiments(row[-1]) == experiments_of(kind, name), name
 
 
+def test_inference_attacks_are_told_with_what_they_build_on() -> None:
+    presets = {p.stem for p in (ROOT / "config/feature_attacks").glob("*.yaml")} - {"default"}
+    resolved = {name: config.resolve_feature_attack({}, ROOT, name) for name in presets}
+    building = {name for name in presets if resolved[name]["method"] in methods.INFERENCE}
+    assert len(building) == 6
+    for name in building:
+        cell = table_after("feature-attacks.md", "preset")[name][2]
+        assert cell.split(";")[0] == f"on `{resolved[name]['inner']}`", name
+
+
 def test_every_method_loop_and_choice_of_own_images_is_documented() -> None:
     assert set(table_after("feature-attacks.md", "`method`")) == set(methods.MODULES)
     assert set(table_after("protections.md", "`adversary.loop`")) == set(LOOPS)
@@ -205,12 +218,17 @@ def test_the_datasets_named_for_inference_hide_something(name: str) -> None:
 # --- the guide's examples -----------------------------------------------------------------------
 
 
+def block(defines: str) -> str:
+    """Return the guide's block of Python that defines a name."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+    (found,) = (b for b in blocks if re.search(rf"^(class|def) {defines}\b", b, re.MULTILINE))
+    return found
+
+
 def example(defines: str) -> ModuleType:
     """Return the module of the guide's block of Python that defines a name."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    (block,) = (b for b in blocks if re.search(rf"^(class|def) {defines}\b", b, re.MULTILINE))
     module = ModuleType(defines)
-    exec(compile(block, str(GUIDE), "exec"), module.__dict__)  # noqa: S102
+    exec(compile(block(defines), str(GUIDE), "exec"), module.__dict__)  # noqa: S102
     return module
 
 
@@ -232,6 +250,30 @@ def test_the_attack_of_the_guide_learns_and_guesses() -> None:
     guess = attacker.guess(Intercepted(rotate(stack(a, b), angles), rotated=True))
     assert guess.images.shape == (5, 3, 8, 8)
     assert float(circular.error(guess.angles, angles).max()) < 1e-4
+
+
+def test_the_attack_of_the_guide_is_a_plugin_as_it_stands(tmp_path: Path) -> None:
+    decorator = '@attack("mean-phase", study="cvnn")'
+    assert f"`{decorator}`" in " ".join(GUIDE.read_text().split())
+    code = block("MeanPhase").replace("def make(", f"{decorator}\ndef make(")
+    use(tmp_path, code)
+    try:
+        content = {
+            "plugins": [str(tmp_path / "mine.py")],
+            "studies": {"cvnn": {"attacks": ["inversion1", "mean-phase"]}},
+        }
+        papers = config.read_yaml(ROOT / "config.yaml")
+        assert config.check(config.merge(papers, content), ROOT) == []
+        toy, preset = Toy(), config.resolve_feature_attack(content, ROOT, "mean-phase")
+        preset |= {"decoder": "plain", "width": 2, "max_epochs": 1, "batch_size": 8}
+        given = Known("mean-phase", preset, toy, None, (3, 8, 8), 0, torch.device("cpu"))
+        attacker = plugged.make(plugins.find(plugins.ATTACK, given.name, plugins.CVNN), given)
+        history = attacker.fit(own_data(toy, name=given.name))
+        assert [row["part"] for row in history] == ["decoder"]
+        seen = Intercepted(torch.rand(6, 4, 8, 8), rotated=True)
+        assert attacker.guess(seen).images.shape == (3, 3, 8, 8)
+    finally:
+        forget()
 
 
 @pytest.mark.parametrize("kind", ["rotation", "original"])
@@ -260,5 +302,6 @@ def test_the_guide_names_what_there_is() -> None:
     text = GUIDE.read_text()
     modules = {"MODULES": methods, "FAMILIES": private, "CHOICES": protections}
     modules["relation_problems"] = protections
+    modules |= dict.fromkeys(("USED_BY", "INNER"), feature_attack_checks)
     for name, module in modules.items():
         assert f"`{name}`" in text and hasattr(module, name)

@@ -78,6 +78,7 @@ def documented() -> dict[str, dict]:
     ("name", "train", "test"),
     [
         ("holidays", ["b.jpg", "c.jpg", "d.jpg"], ["a.jpg"]),
+        ("pets", ["train/cat/a.jpg", "train/dog/b.jpg"], ["test/dog/a.jpg"]),
         ("bedrooms", ["train/0/a.webp"], ["test/0/b.webp"]),
         ("recipes", ["0a.jpg", "9/a1.jpg", "b2.jpg"], ["0/c3.jpg", "f4.jpg"]),
         ("faces", ["000001.jpg", "070000.jpg", "100000.jpg"], ["089999.jpg", "190000.jpg"]),
@@ -91,8 +92,8 @@ def test_the_documented_folders_can_be_made(tmp_path, monkeypatch, name, train, 
     if name != "holidays":
         assert folders.files_of(dataset, Path(dataset.folder.path), "test") == sorted(test)
     prepare(dataset, dataset.folder.path, tmp_path / "out")
-    assert len(greys(tmp_path / "out", "train")) == len(train)
-    assert len(greys(tmp_path / "out", "test")) == len(test)
+    assert len(labelled(tmp_path / "out", "train")) == len(train)
+    assert labelled(tmp_path / "out", "test") == [1 if name == "pets" else 0] * len(test)
 
 
 def test_recipes_are_split_by_the_first_character_of_their_hash(tmp_path):
@@ -292,3 +293,69 @@ def test_paths_are_relative_to_the_repository_or_to_home(tmp_path, monkeypatch):
     for path, root in (("~/mine", "/"), ("mine", tmp_path)):
         dataset = folders.measure("own", {"path": path, **how}, root)
         assert Path(dataset.folder.path) == tmp_path / "mine"
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+CATS = ["cats/a.png", "cats/deep/b.png", "dogs/c.png", "dogs/d.png", "owls/e.png", "owls/f.png"]
+
+
+def labelled(folder, split):
+    _, labels = load_split(folder / split / "images.npy", folder / split / "labels.npy")
+    return labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "test", "train", "expected"),
+    [
+        (CATS, ["b", "d", "f"], [0, 1, 2], [0, 1, 2]),
+        (CATS, ["f"], [0, 0, 1, 1, 2], [2]),
+        # A class may have nothing to test on; a folder of either split, as torchvision has it.
+        ([f"{s}/{c}" for s in ("train", "test") for c in CATS[:4]], "folder", [0, 0, 1, 1], None),
+    ],
+)
+def test_the_class_is_the_subfolder(tmp_path, names, test, train, expected):
+    write(tmp_path / "in", names)
+    dataset = measured(tmp_path / "in", test=test, labels="folders")
+    assert dataset.classes == len(dataset.folder.classes) == max(train) + 1
+    again = folders.of_facts(dataset.name, json.loads(json.dumps(folders.to_facts(dataset))))
+    assert again == dataset
+    prepare(again, dataset.folder.path, tmp_path / "out")
+    assert labelled(tmp_path / "out", "train") == train
+    assert labelled(tmp_path / "out", "test") == (expected or train)
+
+
+@pytest.mark.parametrize(
+    ("names", "test", "message"),
+    [
+        ([*CATS, "g.png"], ["b"], "as g.png lies in no folder of its own class"),
+        (["train/a.png", "test/x/b.png"], "folder", "as train/a.png lies in no folder"),
+        (["cats/a.png", "dogs/b.png", "dogs/c.png"], ["a"], "class 'cats' has images to test on"),
+        (["cats/a.png", "cats/b.png"], ["a"], "as all images are of the class 'cats'"),
+        (["train/x/a.png", "val/x/b.png"], 0.5, "as the classes would be train, val; allowed"),
+    ],
+)
+def test_an_image_without_a_class_to_learn_is_told(tmp_path, names, test, message):
+    write(tmp_path / "in", names)
+    with pytest.raises(ReveilError, match=message):
+        measured(tmp_path / "in", test=test, labels="folders")
+
+
+@pytest.mark.parametrize("study", ["ats", "cvnn", "unir"])
+def test_classifiers_refuse_a_folder_without_labels_before_anything_runs(tmp_path, study):
+    write(tmp_path / "in", [f"{c}/{i:03}.png" for c in "ab" for i in range(60)])
+    own = {"path": str(tmp_path / "in"), "size": 28, "fit": "crop", "test": 0.25}
+    papers = settings.read_yaml(ROOT / "config.yaml")
+    few = {"default": {"holdout": 10, "batch_size": 8}, "cvnn": {"holdout": 10}}
+    changes = {"recipes": few, "studies": {study: {"datasets": ["folder-own"]}}}
+    if study == "ats":
+        # An experiment asks for it as a stand-in.
+        there = {"targets": ["ats-exp01"], "stand_ins": {"cifar100": "folder-own"}}
+        there["datasets"] = ["folder-own"]
+        changes["studies"]["ats"] = {"experiments": there}
+    for labels, told in (({}, study != "unir"), ({"labels": "folders"}, False)):
+        named = {"datasets": {"folders": {"own": own | labels}}}
+        found = settings.check(settings.merge(settings.merge(papers, changes), named), ROOT)
+        refused = [said for said in found if "this study trains classifiers" in said]
+        assert bool(refused) == told, found
+        assert all("'folder-own' is not allowed" in said for said in refused)

@@ -1,16 +1,18 @@
 """Rows of a forecast: each job once, hours, disk, what is printed, and the command itself."""
 
 import csv
+import errno
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from reveil.errors import ReveilError
-from reveil.forecast import command, printing
+from reveil.forecast import by_hand, command, printing
 from reveil.forecast.disk import Disk
-from reveil.forecast.dryrun import read
+from reveil.forecast.dryrun import Planned, read
 from reveil.forecast.estimate import Estimator
 from reveil.forecast.forecast import Forecast, Machines
 from reveil.forecast.records import Device, read_records
@@ -164,6 +166,59 @@ def test_an_empty_plan_says_so(monkeypatch, capsys):
     monkeypatch.setattr(command, "dry_run", lambda *_: [])
     assert command.main(["--root", str(ROOT), "--configfile", "config/demo.yaml"]) == 0
     assert "Nothing to be done" in capsys.readouterr().out
+
+
+def fetched(dataset, archive):
+    path = f"resources/downloads/{dataset}/{archive}"
+    return Planned("fetch_dataset", {"dataset": dataset, "archive": archive}, (), (path,))
+
+
+def test_archives_that_a_person_has_to_fetch_are_told_until_they_are_there(tmp_path):
+    files = ("img_align_celeba.zip", "list_attr_celeba.txt")
+    jobs = [fetched("celeba", name) for name in files]
+    jobs += [fetched("cifar10", "cifar-10-python.tar.gz")]
+    config = {"datasets": {"local_folders": [str(tmp_path / "a"), str(tmp_path / "b")]}}
+    (line,) = by_hand.missing(jobs, config)
+    assert f"celeba: {', '.join(files)}, from https://mmlab" in line
+    assert f"into one of {tmp_path}/a/celeba, {tmp_path}/b/celeba;" in line
+    for place in ("a/celeba", "b"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "a/celeba" / files[0]).touch()
+    (line,) = by_hand.missing(jobs, config)
+    assert f"celeba: {files[1]}, from" in line
+    (tmp_path / "b" / files[1]).touch()
+    assert by_hand.missing(jobs, config) == []
+
+
+def test_a_plan_says_what_to_fetch_by_hand(monkeypatch, capsys):
+    monkeypatch.setattr(command, "dry_run", lambda *_: [fetched("celeba", "img_align_celeba.zip")])
+    assert command.main(["--root", str(ROOT), "--gpus", "0"]) == 0
+    assert "To fetch by hand before the run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_other_forms_say_it_beside_what_is_read_by_programs(monkeypatch, capsys, form):
+    monkeypatch.setattr(command, "dry_run", lambda *_: [fetched("celeba", "img_align_celeba.zip")])
+    assert command.main(["--root", str(ROOT), "--gpus", "0", form]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("To fetch by hand before the run")
+    assert said.err.count("\n") == 1
+    assert "by hand" not in said.out
+    assert json.loads(said.out) if form == "--json" else list(csv.reader(io.StringIO(said.out)))
+
+
+def test_a_folder_that_may_not_be_entered_has_no_archive(monkeypatch, tmp_path):
+    stat = os.stat
+
+    def refused(path, *arguments, **named):
+        if not isinstance(path, int) and str(path).startswith(f"{tmp_path}/"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "stat", refused)
+    config = {"datasets": {"local_folders": [str(tmp_path)]}}
+    (line,) = by_hand.missing([fetched("celeba", "img_align_celeba.zip")], config)
+    assert f"into one of {tmp_path}/celeba;" in line
 
 
 def test_a_failed_dry_run_ends_with_its_message_and_status_1(monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """The front page of the report: verdicts, what was run, by what, on what, and its switches."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,13 @@ from reveil.files import write_json
 from tests.front_pages import front_page
 from tests.workflow import ROOT
 
-HEAD = "claim,statement,verdict,demonstration,value,low,high,n"
-ROW = "mine,*S_pri* `is` |x|,not run,supports,-0.965,-0.98123,-0.95,8"
+HEAD = "claim,statement,verdict,reason,demonstration,demonstration_of,statistic,cell,unit"
+HEAD += ",criterion_standing,n_seeds,value,low,high,n"
+ROW = (
+    "mine,*S_pri* `is` |x|,not run,too few,supports,LeNet; 8 images,mean PSNR (dB) < 9,LeNet,image"
+)
+ROW += ",edited 2026-02-02,3"
+ROW += ",-0.965,-0.98123,-0.95,8"
 CONFIG = {"run": "toy", "studies": {"ats": {"models": ["a"]}, "unir": {}}, "seeds": [0]}
 FILES = ["config.yaml", "my_own.yaml"]
 ONE, OTHER = "0123456789ab, modified", "feedfeedfeed"
@@ -45,13 +51,17 @@ def test_verdicts_are_in_the_markup_of_the_page(tmp_path: Path) -> None:
     path.write_text(f"{HEAD}\n{ROW}\n")
     [row] = front.report_rows(path)
     assert row["statement"] == r"\*S\_pri\* \`is\` \|x\|"
-    assert row["ours"] == "-0.965 [-0.981, -0.95], n = 8"
+    assert row["ours"] == "-0.965 [-0.981, -0.95], n = 8 images under 3 seeds"
+    assert row["asked"] == "mean PSNR (dB) < 9 (LeNet)"
+    assert (row["why"], row["of"]) == ("", "LeNet; 8 images")
+    path.write_text(f"{HEAD}\n{ROW.replace('not run', 'undecided')}\n")
+    assert front.report_rows(path)[0]["why"] == "too few"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("claim\nx\n", "column 'statement' is missing"),
+        ("claim\nx\n", "column 'criterion_standing' is missing"),
         (f"{HEAD}\n{ROW[:-2]}\n", "cannot be read"),
         (f"{HEAD}\n{ROW}x\n", "cannot be read"),
     ],
@@ -108,8 +118,16 @@ def test_the_page_shows_it_and_folds_the_other_switches(notes: list[Path], tmp_p
     shown, _, rest = html.partition("<details>")
     folded, closed, _ = rest.partition("</details>")
     assert closed
-    text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
-    for said in ("*S_pri* `is` |x| (mine)", "my_own.yaml", ONE, "2 cores, 16 GiB (1 job)"):
+    text = unescape(" ".join(re.sub(r"<[^>]+>", " ", shown).split()))
+    number = "mean PSNR (dB) < 9 (LeNet): -0.965 [-0.981, -0.95], n = 8 images under 3 seeds"
+    for said in (
+        "*S_pri* `is` |x| (mine, criterion edited 2026-02-02)",
+        number,
+        "supports (LeNet; 8 images)",
+        "my_own.yaml",
+        ONE,
+        "2 cores, 16 GiB (1 job)",
+    ):
         assert said in text
     assert "search.candidates 30" in text and "convnet_layers" not in text
     assert "convnet_layers" in folded

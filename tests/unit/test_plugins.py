@@ -324,10 +324,48 @@ def test_parameters_of_a_preset_are_those_of_its_plugin(
 def test_an_attack_that_must_know_draws_is_refused_on_a_policy_of_a_plugin(tmp_path: Path) -> None:
     section = {**SECTION, "attacks": ["inversed-aware", "inversed-translation"]}
     found = " ".join(told(tmp_path, THINGS, studies={"ats": section}))
-    assert "'aware' is not allowed for the policy 'cutout', whose draws are known to its plug" in (
-        found
-    )
+    assert "'aware' is not allowed for the policy 'cutout', whose plug-in does not tell" in found
     assert "bounds: 'policy' is not allowed for the policy 'cutout'" in found
+    told_of = "class Cutout:\n def apply(s, i, t): ...\n def draws(s, f): ...\n"
+    told_of += " def seen(s, v, d): ...\n def reach(s, z): ...\n"
+    things = THINGS.replace("def apply(images, streams): ...\n", told_of)
+    assert "cutout" not in " ".join(told(tmp_path, things, studies={"ats": section}))
+    # Images that are stretched after the policy are not what the plug-in speaks of.
+    orig = {"recipes": {"full": {"fmnist_pipeline": "orig"}}}
+    section["datasets"] = ["fashion-mnist"]
+    found = told(tmp_path, things, studies={"ats": section}, **orig)
+    assert {said.split(" for the policy ")[1].split()[0] for said in found if "cutout" in said} == {
+        "'only-cutout'"
+    }
+    assert sum("stretches images after the policy" in said for said in found) == 2
+    # In an experiment, too.
+    rows = [{"policies": ["only-cutout"], "attacks": ["inversed-aware"]}]
+    place = {"protocol": "fixed", "places": ["fashion-mnist/lenetzhu"]}
+    named = {"ats-exp01": {"runs": {"ours": place, "published": place}, "rows": rows}}
+    there = {"targets": ["ats-exp01"], "datasets": ["fashion-mnist"], "models": ["lenetzhu"]}
+    for more, told_of in (({}, False), (orig, True)):
+        studies = {"ats": {"experiments": there}}
+        found = told(tmp_path, things, studies=studies, experiments=named, **more)
+        assert any("stretches images after the policy" in said for said in found) == told_of, found
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def draws(s, f): ...", "the body of class C has no method apply(self, images, streams)"),
+        (
+            "def apply(s, i, t): ...\n def seen(s, v, d): ...",
+            "the body of class C has seen and no draws;",
+        ),
+        (
+            "def apply(s, i, t): ...\n def draws(s, f): ...",
+            "the body of class C has draws and no seen;",
+        ),
+    ],
+)
+def test_a_class_of_a_policy_says_what_it_lacks(tmp_path: Path, body: str, message: str) -> None:
+    found = told(tmp_path, f"@policy('cut')\nclass C:\n {body}\n")
+    assert any(f"mine.py, line 3: {message}" in said for said in found), found
 
 
 STUDIES = """
@@ -452,8 +490,12 @@ def test_what_goes_wrong_while_a_file_is_run_is_its_own(
     assert str(error.value).endswith("(your file, not reveil)")
 
 
-def test_a_job_ends_with_one_line_and_its_log_has_the_traceback(tmp_path: Path) -> None:
+def test_a_job_ends_with_one_line_and_its_log_has_the_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Wherever their code is called: here a network's forward pass, far from any check."""
+    # A job is a process of its own.
+    monkeypatch.setattr(calling, "_RUN", set())
     use(
         tmp_path,
         """

@@ -23,6 +23,17 @@ WITH_REVEIL = {**ENVIRONMENT, "PYTHONPATH": str(starting.HERE.parents[1])}
 PATIENCE = 60
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _heard() -> Iterator[None]:
+    """Let no signal be ignored: a shell has its background jobs ignore those of the keyboard."""
+    ignored = [n for n in client.PASSED_ON if signal.getsignal(n) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a server as Snakemake would, and yield where it listens."""

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from tests.markdown import markdown_tables
 from tests.rule_files import is_local, rule_bodies, submitted_rules, wants_gpu
 from tests.workflow import ROOT
 
@@ -85,3 +86,17 @@ def test_both_profiles_rerun_for_the_same_reasons() -> None:
     local = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text())
     for key in ("rerun-triggers", "rerun-incomplete", "show-failed-logs"):
         assert PROFILE[key] == local[key]
+
+
+def test_the_guide_says_what_every_submitted_rule_asks_for() -> None:
+    guide = (ROOT / "docs/guides/cluster.md").read_text()
+    (table,) = (t for t in markdown_tables(guide) if t[0][:2] == ["rule", "`mem_mb`"])
+    told = {name: cells for named, *cells in table[1:] for name in re.findall(r"`(\w+)`", named)}
+    assert set(told) == set(SUBMITTED)
+    for name, (memory, minutes, gpu) in told.items():
+        body = SUBMITTED[name]
+        # Of a rule that is made of another one its own text comes first.
+        runtime = re.search(r"runtime=growing\((?:minutes\()?(\d+)\)", body)[1]
+        assert (minutes, gpu) == (runtime, str(int(wants_gpu(body)))), name
+        asked = re.search(r"mem_mb=growing\((\w+)\)", body)[1]
+        assert not asked.isdigit() or memory == asked, name

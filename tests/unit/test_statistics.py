@@ -95,22 +95,6 @@ def test_seeds_are_averaged_within_an_image():
     assert series.to_dict() == {0: 2.0, 1: 5.0}
 
 
-def test_the_paired_difference_uses_common_images_and_removes_their_spread():
-    spread = np.linspace(0, 50, 20)
-    noise = np.random.default_rng(0).normal(size=20)
-    row = pd.Series(spread + 1 + 0.1 * noise, index=range(20))
-    baseline = pd.Series(np.append(spread, 1e6), index=range(21))
-    estimate = statistics.paired_difference(row, baseline.sample(frac=1, random_state=0))
-    assert estimate.n == 20
-    assert estimate.value == pytest.approx(1 + 0.1 * noise.mean())
-    assert 0.9 < estimate.low < estimate.value < estimate.high < 1.1
-
-
-def test_paired_difference_without_common_images_is_empty():
-    estimate = statistics.paired_difference(pd.Series({0: 1.0}), pd.Series({1: 1.0}))
-    assert (estimate.n, estimate.method) == (0, statistics.NO_INTERVAL)
-
-
 @pytest.mark.parametrize(("ddof", "expected"), [(0, np.sqrt(2 / 3)), (1, 1.0)])
 def test_standard_deviation(ddof, expected):
     assert statistics.standard_deviation([1, 2, 3, np.nan], ddof) == pytest.approx(expected)

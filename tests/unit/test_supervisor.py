@@ -96,6 +96,22 @@ def test_an_error_of_squeue_is_no_empty_queue(stage: Stage, answers: str) -> Non
     assert "squeue: slurm_load_jobs error: Unable to contact slurm controller" in said
 
 
+def test_an_error_of_squeue_between_two_lines_is_told_once(stage: Stage) -> None:
+    stage.script([*planned(2), job(7), finished(1, 2), ["wait", "go"], finished(2, 2)])
+    stage.write("failing", "ok error ok")
+    process = stage.start(line_seconds=1.0)
+    stage.until("two lines after it", lambda: stage.log().count("1 running, 0 waiting") >= 3)
+    # One that lasts is told by the lines of that time alone.
+    stage.write("failing", "error")
+    stage.until("a line with it", lambda: "done (50 %), squeue: slurm_load_jobs" in stage.log())
+    answered = stage.log().count("1 running, 0 waiting")
+    stage.write("failing", "ok")
+    stage.until("lines", lambda: stage.log().count("1 running, 0 waiting") >= answered + 2)
+    stage.write("go", "")
+    said, _ = process.communicate(timeout=120)
+    assert said.count("1 running, 0 waiting, squeue: slurm_load_jobs error") == 1
+
+
 @pytest.mark.parametrize(
     "work", [["talk", "go"], ["compute", "go"]], ids=["it talks", "it computes"]
 )

@@ -6,8 +6,9 @@ import pytest
 
 from reveil import tables
 from reveil.errors import ReveilError
+from reveil.pairing import paired_difference
 from reveil.power import detectable_difference
-from reveil.statistics import WELCH, by_image, mean_interval, paired_difference, share_interval
+from reveil.statistics import WELCH, mean_interval, share_interval
 from reveil.tables.defences import pareto_front
 from reveil.tables.published import published_columns, published_row
 from reveil.tables.seeds import CHI_SQUARE, deviation_interval
@@ -121,7 +122,7 @@ def test_gains_differ_as_the_bootstrap_of_the_pairs_says():
     draw = np.random.default_rng(4).normal
     parts = attack_rows("none", draw(12, 2, 20)), attack_rows("3-1-7", draw(9, 2, 20))
     row = row_of(table_of(*parts), policy="3-1-7")
-    expected = paired_difference(*(by_image(part, "gain_db") for part in reversed(parts)))
+    expected = paired_difference(*reversed(parts), ("gain_db", "gain_db"))
     names = (f"gain_difference_{end}_db" for end in ("mean", "low", "high"))
     found = [row[name] for name in names]
     assert found == pytest.approx([expected.value, expected.low, expected.high])

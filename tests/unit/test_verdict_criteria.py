@@ -167,13 +167,22 @@ LISTED, OTHERS = [3, 15, 26, 18, 1], [2, 6, 7, 11, 16]
 # Claim -> verdict -> functions from the claim to its tables.
 MADE = {
     "ats-claim-6": {
-        SUPPORTED: [lambda claim: singles(claim, LISTED, 1e-4)],
-        CONTRADICTED: [lambda claim: singles(claim, OTHERS, 1e-4)],
+        SUPPORTED: [
+            lambda claim: singles(claim, LISTED, 1e-4),
+            lambda claim: singles(claim, [*LISTED[:4], OTHERS[0]], 1e-4),
+        ],
+        CONTRADICTED: [
+            lambda claim: singles(claim, OTHERS, 1e-4),
+            lambda claim: singles(claim, [*LISTED[:3], *OTHERS[:2]], 1e-4),
+        ],
         UNDECIDED: [lambda claim: singles(claim, LISTED, 2.0)],
     },
     "ats-ext-02": {
         SUPPORTED: [lambda claim: singles(claim, [*LISTED[:3], *OTHERS[:2]], 1e-4)],
-        CONTRADICTED: [lambda claim: singles(claim, OTHERS, 1e-4)],
+        CONTRADICTED: [
+            lambda claim: singles(claim, OTHERS, 1e-4),
+            lambda claim: singles(claim, [*LISTED[:2], *OTHERS[:3]], 1e-4),
+        ],
         UNDECIDED: [lambda claim: singles(claim, LISTED, 2.0)],
     },
     "ats-claim-7": {

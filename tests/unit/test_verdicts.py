@@ -11,18 +11,19 @@ import yaml
 
 from reveil import reproduction_docs
 from reveil import rows as tidy
+from reveil.config import merge, read_yaml
 from reveil.errors import ReveilError
 from reveil.stages.judging_claims import judge_study
 from reveil.statistics import Estimate
 from reveil.verdicts import frames, registry, shown
 from reveil.verdicts.criteria import (
-    REGISTERED,
     Cut,
     criterion_digest,
     read_claims,
     read_stand_ins,
 )
-from reveil.verdicts.decide import Verdict, of_cell, of_test, units_needed
+from reveil.verdicts.cuts import cuts
+from reveil.verdicts.decide import Verdict, of_cell, of_test
 from reveil.verdicts.judge import judge
 from reveil.verdicts.tables import prepared, reader
 
@@ -121,19 +122,6 @@ def of(table):
 def test_a_cell_is_decided_by_its_whole_interval(claim, low, high, alternative, margin, expected):
     test = replace(claim.tests[0], alternative=alternative, margin=margin)
     assert of_cell(Estimate((low + high) / 2, low, high, 9, "x"), test) == expected
-
-
-def test_the_images_that_would_decide_follow_from_the_width(claim):
-    test = claim.tests[0]
-    # The upper end is 2 above the value, which is 1 below the margin: four times the images.
-    assert units_needed(Estimate(-1, -3, 1, 100, "x"), test) == 400
-    assert units_needed(Estimate(1, -1, 3, 100, "x"), test) == 400
-    assert units_needed(Estimate(0, -1, 1, 100, "x"), test) is None
-    assert units_needed(Estimate(-2, -3, -1, 100, "x"), test) is None
-    assert units_needed(Estimate(-2, math.nan, math.nan, 1, "x"), test) is None
-    within = replace(test, alternative="equivalent", margin=1.0)
-    assert units_needed(Estimate(0.5, -0.5, 1.5, 100, "x"), within) == 400
-    assert units_needed(Estimate(1.5, 0.5, 2.5, 100, "x"), within) == 400
 
 
 @pytest.mark.parametrize(
@@ -244,23 +232,6 @@ def test_rows_of_two_recipes_are_two_cells(claim):
     assert found.verdict == C and found.comparisons == 2
 
 
-def test_premises_leave_cells_out(claim):
-    premise = replace(
-        claim.tests[0],
-        name="works",
-        role="premise",
-        statistic="mean",
-        select={"policy": ("crop-flip",), "attack": ("inversed",)},
-        reference={},
-        alternative="greater",
-        margin=3.0,
-    )
-    found = judge(replace(claim, tests=(premise, *claim.tests)), of(attacked()))
-    assert found.verdict == U and "no cell whose premise holds" in found.reason
-    holds = replace(premise, margin=1.0)
-    assert judge(replace(claim, tests=(holds, *claim.tests)), of(attacked())).verdict == S
-
-
 def test_corrected_intervals_are_wider_and_may_not_decide(claim):
     table = attacked(-0.02, images=8)
     table.loc[table["policy"] == "3-1-7", "gain_db"] += 0.012 * np.tile([1, -1], 4)
@@ -353,6 +324,9 @@ def test_files_of_claims_are_checked(written, tmp_path):
         read_claims([written(tests=MINE["tests"] * 2)], ROOT)
     with pytest.raises(ReveilError, match=r"none\.yaml: cannot be read"):
         read_claims([tmp_path / "none.yaml"], ROOT)
+    by_seed = [{**MINE["tests"][0], "unit": "seed"}]
+    with pytest.raises(ReveilError, match="statistic: 'paired_difference' is not allowed.*mean"):
+        read_claims([written(tests=by_seed)], ROOT)
     path = written(stand_ins={"policy": {"a": ["b"]}})
     assert read_stand_ins([path]) == {"policy": {"a": ("b",)}}
 
@@ -362,10 +336,19 @@ def test_the_claim_of_the_guide_is_judged(tmp_path):
     path = tmp_path / "my-claims.yaml"
     path.write_text(guide.split("```yaml\n")[1].split("```")[0])
     [claim] = read_claims([path], ROOT)
-    demo = {"dataset": "fashion-mnist-demo", "model": "lenetzhu", "iterations": 250}
+    assert "min_iterations: 160" in guide
+    assert read_yaml(ROOT / "config/demo.yaml")["attacks"]["inversed"]["iterations"] == 160
+    demo = {"dataset": "fashion-mnist-demo", "model": "lenetzhu", "iterations": 160}
     table = attacked(-0.1, images=10, **demo)
     table = table.replace({"policy": {"crop-flip": "none", "3-1-7": "crop-flip"}})
     assert judge(claim, of(table)).verdict == S
+    # The demo cuts its recipe short, which the claim is about.
+    demo_config = merge(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / "config/demo.yaml"))
+    short = cuts(demo_config, ROOT, claim)
+    assert "recipe full with 6 of 60 epochs" in [cut.text for cut in short]
+    assert judge(claim, of(table), cuts=short).verdict == S
+    strict = replace(claim, scope=replace(claim.scope, as_run=False))
+    assert judge(strict, of(table), cuts=short).verdict == N
     assert judge(claim, of(table.assign(gain_db=table["gain_db"] - 2))).reason == "by leaks"
     table.loc[table["policy"] == "crop-flip", "gain_db"] -= 1
     assert judge(claim, of(table)).reason == "by cropped-too"
@@ -390,7 +373,7 @@ def test_later_edits_of_a_criterion_show(claim):
 
 
 def test_every_criterion_is_registered_in_its_present_form():
-    registered = registry.read(ROOT / REGISTERED)
+    registered = registry.of_files([FILE])
     claims = read_claims([FILE], ROOT)
     assert registry.added(claims, registered, "today") == [], "python -m reveil.verdicts.registry"
     assert sorted(entry.date for entry in registered) == [entry.date for entry in registered]
@@ -403,6 +386,29 @@ def test_registrations_are_read_as_written(tmp_path):
     (tmp_path / "r.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ReveilError, match="its columns are claim, digest, date"):
         registry.read(tmp_path / "r.csv")
+
+
+def test_claims_of_ones_own_are_registered_beside_them(written, monkeypatch, capsys):
+    """And not in a file of the repository, whose results would count as made by changed code."""
+    path = written("mine.yaml")
+    assert registry.of_files([path]) == []
+    monkeypatch.setattr("sys.argv", ["registry", str(path)])
+    registry.main()
+    [claim] = read_claims([path], ROOT)
+    [entry] = registry.read(path.with_name("mine-registered.csv"))
+    assert (entry.claim, entry.digest) == ("mine", claim.digest)
+    assert f"registered mine {claim.digest}" in capsys.readouterr().out
+    verdicts, _ = judge_study("ats", "run", [path], ROOT, {}, iterations={}, cuts={})
+    assert verdicts["criterion_standing"].tolist() == [f"registered {entry.date}"]
+    registry.main()
+    assert registry.of_files([path]) == [entry]
+
+
+def test_a_source_of_ones_own_has_its_columns(written):
+    own = {"source": "our-lab", "conclusion": "claimed", "quote": "seen once", "numbers": []}
+    path = written(sources=[own])
+    verdicts, _ = judge_study("ats", "run", [path], ROOT, {}, iterations={}, cuts={})
+    assert shown.sources(verdicts.iloc[0].to_dict()) == "our-lab: claimed: seen once"
 
 
 @pytest.fixture
@@ -418,7 +424,7 @@ def test_a_study_is_judged_from_files(judged):
     row = verdicts.iloc[0]
     assert row["verdict"] == row["verdict_adjusted"] == "supported"
     assert row["cell"] == "cifar100, resnet20-4, 3-1-7, inversed"
-    assert row["statistic"] == "paired difference of gain_db to crop-flip < 0"
+    assert row["statistic"] == "gain over the floor (dB), less that of crop-flip < 0"
     assert row["original_conclusion"] == "claimed: so" and row["guo2020_conclusion"] == ""
     assert row["criterion_standing"] == "not registered"
     assert tests[["test", "n", "in_scope", "premise", "failed"]].values.tolist() == [
@@ -454,8 +460,18 @@ def test_sources_have_the_names_of_their_papers(judged):
 
 
 def test_a_star_marks_what_corrected_intervals_do_not_give(judged):
-    table = judged[0].assign(verdict_adjusted="undecided")
-    assert "**supported***" in shown.to_markdown(table)
+    table = judged[0].assign(verdict="contradicted", verdict_adjusted="undecided")
+    assert "**contradicted***" in shown.to_markdown(table)
+    assert "**contradicted** |" in shown.to_markdown(table.assign(verdict_adjusted="contradicted"))
+
+
+def test_support_needs_no_correction(claim):
+    table = attacked(-0.061)
+    table.loc[table["policy"] == "3-1-7", "gain_db"] += 0.012 * np.tile([1, -1], 4)
+    many = [table.assign(recipe=f"r{i}") for i in range(300)]
+    found = judge(claim, of(pd.concat(many, ignore_index=True)))
+    assert {n.adjusted_verdict for n in found.numbers} == {U}
+    assert found.verdict == found.adjusted == S
 
 
 def test_every_source_has_columns(judged):
@@ -483,5 +499,14 @@ def test_the_pages_on_kept_results_say_what_their_table_says(tmp_path):
 
 def test_a_decided_claim_of_the_readme_has_its_number(judged):
     text = reproduction_docs.readme_table(judged[0])
-    assert "| **supported** | paired difference of gain_db to crop-flip < 0: -0.965 [" in text
-    assert text.endswith("1 supported; of 0 there is no number yet.")
+    asked = "gain over the floor (dB), less that of crop-flip < 0 | -0.965 ["
+    assert f"| **supported** | {asked}" in text
+    assert "| cifar100, resnet20-4, 3-1-7, inversed | original: claimed: so |" in text
+    assert text.endswith("1 supported; for 0 of them no rows are kept to judge by.")
+
+
+def test_an_edited_criterion_is_marked_in_the_readme(judged):
+    table = judged[0].assign(criterion_standing="edited 2026-11-23 after it was registered")
+    assert "(criterion edited 2026-11-23 after it was registered)" in (
+        reproduction_docs.readme_table(table)
+    )

@@ -26,7 +26,7 @@ from reveil.digest import code_digest, data_digest, file_digest, script_digest
 from reveil.errors import ReveilError
 from reveil.plugins import known as plugins
 from reveil.unir import names as generator_names
-from reveil.verdicts import criteria
+from reveil.verdicts import criteria, registry
 from reveil.verdicts.cuts import cuts
 
 try:

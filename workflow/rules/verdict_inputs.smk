@@ -129,6 +129,8 @@ def judging(study):
         "iterations": lambda w: claimed_iterations(study),
         "cuts": lambda w: cuts_of(study),
         "criteria": [file_digest(path) for path in CLAIM_FILES],
-        "registered": file_digest(ROOT / criteria.REGISTERED),
+        "registered": [
+            file_digest(path) for path in map(registry.beside, CLAIM_FILES) if path.exists()
+        ],
         "code": code_of("judge_ats"),
     }

@@ -8,6 +8,8 @@ noise; after a share of the iterations those of the lowest cost go on alone, and
 lowest cost decides.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reveil.attacks.hypotheses import AwareSettings, assigned
+from reveil.attacks.hypotheses import AwareSettings, assigned, hypotheses
 from reveil.attacks.interface import Reconstruction
 from reveil.attacks.labels import with_labels
 from reveil.attacks.run import Live, Problem, run_block
@@ -23,6 +25,8 @@ from reveil.attacks.transformed import Transformed
 from reveil.errors import ReveilError
 from reveil.job import State
 from reveil.scene import Shared
+
+log = logging.getLogger(__name__)
 
 PREFIX = "each."
 
@@ -48,8 +52,18 @@ def reconstruct(
     settings = AwareSettings.of(parameters)
     if shared.policy is None:
         raise ReveilError("knows: 'nothing' is not allowed for method 'aware'; allowed: policy")
+    shape = tuple(shared.shape)
     if shared.batch > 1:
         raise ReveilError(f"batch: {shared.batch} is not allowed for method 'aware'; allowed: 1")
+    count = len(hypotheses(shared.policy, shared.augment or "none", shape, settings.factors))
+    if count > settings.max_hypotheses:
+        log.warning(
+            "max_hypotheses: each image tries %d of the %d that there are of %s, and may miss the "
+            "right one",
+            settings.max_hypotheses,
+            count,
+            shared.policy.name,
+        )
     # Of each hypothesis the image and two moments.
     size = 3 * prod(shared.shape) * dtype.itemsize
     return run_block(
@@ -85,7 +99,8 @@ class Hypotheses(Problem):
     def start(self, images: Sequence[int], seed: int, restart: int) -> Live:
         """Return the hypotheses of the images, and what each of them starts from."""
         settings = self.settings
-        chosen = assigned(len(self.one.known), settings.max_hypotheses, images, seed, restart)
+        sizes = list(Counter(one.member for one in self.one.known).values())
+        chosen = assigned(sizes, settings.max_hypotheses, images, seed, restart)
         count, slots = chosen.shape
         each = {
             **self.one.start(images, seed, restart),

@@ -9,6 +9,7 @@ from reveil.attacks.hypotheses import LEARNED, AwareSettings, Hypothesis, hypoth
 from reveil.attacks.moves import apply, shift
 from reveil.attacks.optimise import Matching
 from reveil.attacks.run import Live
+from reveil.plugins import told, transforming
 from reveil.policies import MAX_LENGTH
 from reveil.scene import Shared
 
@@ -29,7 +30,7 @@ class Transformed(Matching):
         self.augment = shared.augment or "none"
         cropped = "crop_flip" in self.augment
         self.limit = 2 * shared.crop_shift / shared.shape[-1] if cropped else 0.0
-        self.known = hypotheses(shared.policy, self.augment, shared.shape[0], settings.factors)
+        self.known = hypotheses(shared.policy, self.augment, tuple(shared.shape), settings.factors)
         self.learned = any(LEARNED in hypothesis.signs for hypothesis in self.known)
         self.groups: list[tuple[Hypothesis, Tensor]] = []
 
@@ -69,7 +70,7 @@ class Transformed(Matching):
             x = shift(x, self.limit * variables["shift"], self.low)
         values = (x - self.low) / (self.high - self.low)
         parts = [
-            apply(values[rows], hypothesis.operations, self._signs(hypothesis, variables, rows))
+            self._applied(values[rows], hypothesis, self._signs(hypothesis, variables, rows))
             for hypothesis, rows in self.groups
         ]
         order = torch.cat([rows for _, rows in self.groups]).argsort()
@@ -87,7 +88,8 @@ class Transformed(Matching):
                 up.
             x_unshifted: (P, C, H, W) the images before crop and policy, normalised.
             member: (P,) int64 of the hybrid.
-            signs: (P, 3) float32, drawn or learned, of each slot; 0 where there is none.
+            signs: (P, 3) float32, drawn or learned, of each slot; 0 where there is none, as of a
+                plug-in.
         """
         x = live["x"]
         signs, member = x.new_zeros(len(x), MAX_LENGTH), live["alive"].new_zeros(len(x)).long()
@@ -102,6 +104,14 @@ class Transformed(Matching):
             "member": member,
             "signs": signs.float(),
         }
+
+    def _applied(
+        self, values: Tensor, hypothesis: Hypothesis, signs: Sequence[int | Tensor]
+    ) -> Tensor:
+        operations = hypothesis.operations
+        if operations and isinstance(operations[0], str):
+            return told.seen(transforming.find(operations[0]), values, hypothesis.draw)
+        return apply(values, operations, signs)
 
     def _signs(self, hypothesis: Hypothesis, variables: Live, rows: Tensor) -> list[int | Tensor]:
         return [

@@ -9,7 +9,7 @@ from typing import Any
 from reveil import datasets, defence_names, indices, lists, policies
 from reveil.config import private_checks, unir_checks
 from reveil.config.attack_checks import label_problems, scene_problems
-from reveil.config.bounds_checks import shift_problems
+from reveil.config.bounds_checks import is_stretched, shift_problems
 from reveil.config.defence_checks import batch_problems
 from reveil.config.experiments import (
     KIND,
@@ -222,15 +222,20 @@ def _policies(study: Study, key: str, page: Page, row: Values) -> Iterator[str]:
 def _shifts(study: Study, page: Page, row: Values, switches: Values) -> Iterator[str]:
     """Attacks that learn shifts must have limits for each policy; of a list the first is told."""
     victims = study.protocol(page.attacked)
+    stretched = victims and is_stretched(
+        study, switches["recipes"]["full"], page.dataset, page.model
+    )
     for name in row.get("attacks", []) if victims else []:
         attack = study.attack(name) if study.known("attacks", name) else None
-        if attack is None or attack["method"] != "translation":
+        if attack is None or attack["method"] not in ("translation", "aware"):
             continue
         for entry in map(str, row["policies"]):
             found = (
                 problem
                 for policy in _expanded(entry, page, switches)
-                for problem in shift_problems(name, attack, policy, victims["scene"])
+                for problem in shift_problems(
+                    name, attack, policy, victims["scene"], stretched=stretched
+                )
             )
             yield from islice(found, 1)
 

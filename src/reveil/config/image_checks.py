@@ -9,6 +9,8 @@ from reveil.datasets import Dataset
 from reveil.schedule import steps_per_epoch
 
 Values = Mapping[str, Any]
+# Studies whose networks tell classes apart.
+CLASSIFYING = ("ats", "cvnn")
 
 
 def check(study: Study) -> Iterator[str]:
@@ -28,6 +30,16 @@ def check_shared(study: Study) -> Iterator[str]:
         yield from _victims(study, place)
         yield from _recipe(study, place, place.switches["recipes"]["full"])
     yield from _pictures(study)
+
+
+def _labels(study: Study, dataset: Dataset) -> Iterator[str]:
+    """Classifiers need classes to tell apart."""
+    if study.name in CLASSIFYING and dataset.classes < 2:
+        yield (
+            f"studies.{study.name}.datasets: {dataset.name!r} is not allowed, as all of its "
+            "images are of one class and this study trains classifiers; allowed: datasets of two "
+            "classes and more, such as a folder with labels: folders; unir needs no labels"
+        )
 
 
 def _victims(study: Study, place: Place) -> Iterator[str]:
@@ -94,6 +106,7 @@ def training_problems(study: Study, name: str, recipe: Values, dataset: Dataset)
 
     What a derived recipe has of another one is told by the name of that.
     """
+    yield from _labels(study, dataset)
     yield from _stop(name, recipe, dataset)
     name, _ = study.presets["recipes"].split(name)
     yield from _training_images(name, recipe, dataset)

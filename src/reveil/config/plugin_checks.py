@@ -1,7 +1,7 @@
 """The plug-ins that a configuration names: read, made known, and checked against what is there."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -41,21 +41,40 @@ def register(config: Mapping[str, Any], root: Root) -> list[str]:
     Returns:
         What is wrong with the plug-ins.
     """
+    listed = config.get(KEY)
+    wrong = make_known(listed if isinstance(listed, list) else (), root)
+    return [f"{KEY}[{index}]: {message}" for index, message in wrong]
+
+
+def make_known(paths: Iterable[object], root: Root) -> list[tuple[int, str]]:
+    """Make the names that files give known, in place of those of any before them.
+
+    Args:
+        paths: of the files, absolute or relative to ``root``; what is no text is passed over.
+        root: of the repository.
+
+    Returns:
+        What is wrong: the position of a file, and the message. Other names stay known.
+    """
     known.register([])
     datasets.register([])
-    messages: list[str] = []
+    messages: list[tuple[int, str]] = []
     found: dict[known.Key, Declared] = {}
-    listed = config.get(KEY)
-    for index, path in enumerate(listed if isinstance(listed, list) else ()):
+    for index, path in enumerate(paths):
         if not isinstance(path, str) or not path:
             continue  # told by the schema
+        file = Path(root, Path(path).expanduser()).absolute()
         try:
-            file = Path(root, Path(path).expanduser()).absolute()
             _refuse_foreign(file, root)
-            for one in reading.read(file):
-                _place(one, found, root)
+            given = reading.read(file)
         except ReveilError as error:
-            messages.append(f"{KEY}[{index}]: {error}")
+            messages.append((index, str(error)))
+            continue
+        for one in given:
+            try:
+                _place(one, found, root)
+            except ReveilError as error:
+                messages.append((index, str(error)))
     known.register(found.values())
     return messages
 

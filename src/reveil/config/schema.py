@@ -225,5 +225,9 @@ def _bad_value(value: Any, schema: Schema) -> str:
         return f"{message}, and finite"
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value):
         return f"{message}; YAML reads {value} as text: write it with a point, as in 1.0e-4"
+    numeric = isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?", value)
+    if numeric and schema.get("type") in ("integer", "number"):
+        # With --config 'seeds=[0, 1]' Snakemake makes texts of what is within brackets.
+        return f"{message}; this one is text: write it without quotes, in a file for --configfile"
     hint = nearest(_plain(value), choices(schema))
     return f"{message}; did you mean {hint!r}?" if hint else message

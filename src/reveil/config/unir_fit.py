@@ -54,7 +54,8 @@ def batch_problem(dataset: Dataset, recipe: Recipe) -> str | None:
     count = training_count(recipe, dataset.counts["train"])
     variant = variants.get(recipe["reconstruction"]["variant"])
     most = count // (2 if variant.real == variants.OTHER_CLEAN else 1)
-    if recipe["batch_size"] > most:
+    # That a holdout leaves none is told by itself.
+    if count > 0 and recipe["batch_size"] > most:
         return (
             f"batch_size on {dataset.name}: {recipe['batch_size']} is not allowed for {count} "
             f"training images; allowed: 1 to {most}"

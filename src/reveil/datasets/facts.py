@@ -27,11 +27,14 @@ class Folder:
         test: a share of the images between 0 and 1; how the names of test images may start; or
             ``folder`` where the parts lie in ``train/`` and ``test/``.
         content: digest of the names and sizes of the images.
+        classes: names of the subfolders whose images are of classes 0, 1, ...; none where images
+            have no labels, and all are of class 0.
     """
 
     path: str
     test: float | str | tuple[str, ...]
     content: str
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Folders of images of one's own: datasets that a configuration names, ``folder-{name}``.
 
-Images lie anywhere below the folder; they keep the order of their paths.
+Images lie anywhere below the folder; they keep the order of their paths. Where it is asked for, the
+subfolder that they lie in is their class.
 """
 
 import hashlib
@@ -19,6 +20,9 @@ VARIABLE = "REVEIL_FOLDERS"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 FITS = MappingProxyType({"crop": "cover", "stretch": "stretch"})
 BY_SUBFOLDER = "folder"
+CLASSES = "folders"
+# What the parts of a dataset are called, where these are folders.
+_PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 Settings = Mapping[str, Any]
 
@@ -28,11 +32,13 @@ def measure(name: str, settings: Settings, root: str | os.PathLike[str]) -> Data
 
     Args:
         name: in the configuration, without the prefix.
-        settings: ``path``, ``size``, ``fit``, ``test`` and, where it is there, ``box``.
+        settings: ``path``, ``size``, ``fit``, ``test`` and, where they are there, ``box`` and
+            ``labels``.
         root: of the repository, which a path may be relative to.
 
     Raises:
-        ReveilError: there is no such folder, no image for one of the splits, or nothing in the box.
+        ReveilError: there is no such folder, no image for one of the splits, nothing in the box, or
+            an image without a class.
     """
     left, top, right, bottom = box = settings.get("box") or [0, 0, 1, 1]
     if left >= right or top >= bottom:
@@ -50,6 +56,7 @@ def measure(name: str, settings: Settings, root: str | os.PathLike[str]) -> Data
     listed = "\n".join(f"{file} {size}" for file, size in files.items())
     facts = {
         **settings,
+        "classes": _classes(found, test) if settings.get("labels") == CLASSES else [],
         "path": str(path),
         "counts": {split: len(found[split]) for split in SPLITS},
         "content": _digest(listed).hex(),
@@ -64,6 +71,7 @@ def stand_in(name: str) -> Dataset:
     """
     counts = dict.fromkeys(SPLITS, 1_000_000)
     facts = {"path": "", "size": 64, "fit": "crop", "test": 0.5, "counts": counts, "content": ""}
+    facts["classes"] = ["0", "1"]
     return of_facts(f"{PREFIX}{name}", facts)
 
 
@@ -77,7 +85,7 @@ def of_facts(name: str, facts: Settings) -> Dataset:
         format="folder",
         channels=3,
         size=facts["size"],
-        classes=1,
+        classes=max(1, len(facts["classes"])),
         counts=MappingProxyType(dict(facts["counts"])),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
@@ -89,6 +97,7 @@ def of_facts(name: str, facts: Settings) -> Dataset:
             path=facts["path"],
             test=tuple(test) if isinstance(test, list) else test,
             content=facts["content"],
+            classes=tuple(facts["classes"]),
         ),
     )
 
@@ -104,6 +113,7 @@ def to_facts(dataset: Dataset) -> dict[str, Any]:
         "box": list(dataset.box),
         "counts": dict(dataset.counts),
         "content": folder.content,
+        "classes": list(folder.classes),
     }
 
 
@@ -115,6 +125,45 @@ def files_of(dataset: Dataset, path: Path, split: str) -> list[str]:
     """
     files = _files(path, str(path))
     return divided(list(files), dataset.folder.test)[split]
+
+
+def class_of(file: str, test: float | str | tuple[str, ...]) -> str:
+    """Return the name of the class of a file: the first folder below that of its split, or ""."""
+    parents = PurePosixPath(file).parts[:-1]
+    named = parents[1:] if test == BY_SUBFOLDER else parents
+    return named[0] if named else ""
+
+
+def _classes(found: Mapping[str, list[str]], test: float | str | tuple[str, ...]) -> list[str]:
+    """Return the names of the classes, sorted, of which all have images to train on."""
+    of_split = {
+        split: {class_of(file, test): file for file in reversed(files)}
+        for split, files in found.items()
+    }
+    for files in of_split.values():
+        if "" in files:
+            raise ReveilError(
+                f"labels: {CLASSES!r} is not allowed, as {files['']} lies in no folder of its own "
+                "class; allowed: every image in a subfolder, or no key labels"
+            )
+    names = sorted({name for files in of_split.values() for name in files})
+    if test != BY_SUBFOLDER and _PARTS.issuperset(names):
+        raise ReveilError(
+            f"labels: {CLASSES!r} is not allowed with test: {test!r}, as the classes would be "
+            f"{', '.join(names)}; allowed: test: folder, for the parts train and test"
+        )
+    for name in sorted(of_split["test"].keys() - of_split["train"].keys()):
+        raise ReveilError(
+            f"labels: {CLASSES!r} is not allowed, as class {name!r} has images to test on "
+            f"({of_split['test'][name]}) and none to train on; allowed: classes with images in "
+            "both parts, or another key test"
+        )
+    if len(of_split["train"]) < 2:
+        raise ReveilError(
+            f"labels: {CLASSES!r} is not allowed, as all images are of the class "
+            f"{next(iter(of_split['train']))!r}; allowed: two subfolders and more"
+        )
+    return sorted(of_split["train"])
 
 
 def divided(files: list[str], test: float | str | tuple[str, ...]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reveil.errors import ReveilError
-from reveil.forecast import printing
+from reveil.forecast import by_hand, printing
 from reveil.forecast.disk import Disk
 from reveil.forecast.dryrun import dry_run
 from reveil.forecast.estimate import Estimator
@@ -16,6 +16,7 @@ from reveil.forecast.forecast import Forecast, Machines
 from reveil.forecast.records import Device, Record, read_records
 from reveil.forecast.settings import Settings, read_config
 from reveil.job import Job
+from reveil.output import tell
 
 UNNAMED = "a GPU"
 
@@ -23,12 +24,7 @@ UNNAMED = "a GPU"
 def main(words: Sequence[str] | None = None) -> int:
     """Print the forecast that the command line asks for, and return the exit status."""
     options = parser().parse_args(words)
-    try:
-        print(told(options))
-    except ReveilError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return tell(lambda: told(options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,13 +94,13 @@ def told(options: argparse.Namespace) -> str:
     disk = Disk(root, settings, records)
     forecast = Forecast(jobs, settings, Estimator(records), disk, machines)
     rows = forecast.by_rule() if options.by == "rule" else forecast.by_study()
-    if options.json:
-        return printing.as_json(forecast, rows)
-    if options.csv:
-        return printing.as_csv(rows)
-    return "\n\n".join(
-        [_heading(options, settings, forecast, records), printing.text(forecast, rows, options.by)]
-    )
+    absent = by_hand.missing(jobs, settings.config)
+    if options.json or options.csv:
+        for line in absent:
+            print(line, file=sys.stderr)
+        return printing.as_json(forecast, rows) if options.json else printing.as_csv(rows)
+    parts = [_heading(options, settings, forecast, records), *absent]
+    return "\n\n".join([*parts, printing.text(forecast, rows, options.by)])
 
 
 def visible_gpus(device: str) -> int:

@@ -81,7 +81,11 @@ def policy(name: str, *, study: str = ATS, parameters: Mapping[str, Any] | None 
     """Register what is done to an image before an adversary sees a trace of it.
 
     - ``ats``: ``apply(images, streams, **parameters)``, images transformed before they are trained
-      on or shared: uint8 (B, C, H, W) to the same form, with a ``torch.Generator`` for each.
+      on or shared: uint8 (B, C, H, W) to the same form, with a ``torch.Generator`` for each. Or a
+      class, made of the parameters, with the method ``apply(images, streams)``, which may tell
+      attackers who know the policy: ``draws(shape)``, a list of all that may be drawn for an image
+      (C, H, W); ``seen(values, draw)``, what one of these makes of values (B, C, H, W) from 0 to 1,
+      differentiable; ``reach(size)``, by how many pixels (x, y) content is moved at most.
     - ``unir``: a class that extends ``reveil.unir.operators.base.Operator``, how images are
       measured; its parameters are ``self.settings.parameters``.
     - ``cvnn``: ``protect(features, noise, **parameters)``, features (B, c, h, w) changed before

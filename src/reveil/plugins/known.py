@@ -17,6 +17,8 @@ KINDS = (DATASET, MODEL, POLICY, ATTACK, DEFENCE)
 ATS, CVNN, UNIR = STUDIES = ("ats", "cvnn", "unir")
 # Kinds that are another thing in each study.
 OF_STUDY = (MODEL, POLICY, ATTACK)
+# Of a transformation that is a class: what victims do, and what it tells attackers.
+METHODS = ("apply", "draws", "seen", "reach")
 # What other processes learn of plug-ins from; they do not read the configuration.
 VARIABLE = "REVEIL_PLUGINS"
 
@@ -49,7 +51,8 @@ class Declared:
         line: of the decorator.
         digest: of the syntax of the file and of what it imports from beside it.
         parameters: the values that it takes, as far as nobody changes them.
-        facts: what else the decorator says, of a dataset.
+        facts: what else is said: of a dataset by its decorator; of a transformation ``methods``,
+            those of ``METHODS`` that it has, none for a function.
     """
 
     kind: str
@@ -65,6 +68,10 @@ class Declared:
     def key(self) -> Key:
         """Kind, study and name, which no other one has."""
         return self.kind, self.study, self.name
+
+    def has(self, method: str) -> bool:
+        """Return whether a transformation has a method of ``METHODS``."""
+        return method in self.facts.get("methods", ())
 
     @property
     def where(self) -> str:

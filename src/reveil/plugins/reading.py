@@ -13,7 +13,16 @@ from typing import Any, NoReturn
 
 from reveil.digest import data_digest
 from reveil.errors import ReveilError, not_allowed
-from reveil.plugins.known import ATS, DATASET, KINDS, OF_STUDY, STUDIES, Declared
+from reveil.plugins.known import (
+    ATS,
+    DATASET,
+    KINDS,
+    METHODS,
+    OF_STUDY,
+    POLICY,
+    STUDIES,
+    Declared,
+)
 
 HOME = "reveil.plugins"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -76,20 +85,20 @@ class _Decorators:
             elif (node.module, alias.name) == ("reveil", "plugins"):
                 self.modules.add(alias.asname or alias.name)
 
-    def used(self) -> Iterator[tuple[str, ast.Call]]:
-        """Yield the kind and the call of each decorator at the top level.
+    def used(self) -> Iterator[tuple[str, ast.Call, Define]]:
+        """Yield the kind and the call of each decorator at the top level, and what it decorates.
 
         Raises:
             ReveilError: one stands elsewhere, or is not called.
         """
         calls = [
-            (kind, decorator)
+            (kind, decorator, node)
             for node in self.tree.body
             if isinstance(node, Define)
             for decorator in node.decorator_list
             if (kind := self._kind(decorator))
         ]
-        right = {id(call) for _, call in calls}
+        right = {id(call) for _, call, _ in calls}
         for node in ast.walk(self.tree):
             wrong = [one for one in getattr(node, "decorator_list", ()) if self._named(one)]
             if isinstance(node, ast.Call) and self._kind(node) and id(node) not in right:
@@ -114,7 +123,7 @@ class _Decorators:
         return None
 
 
-def _declared(path: Path, digest: str, kind: str, call: ast.Call) -> Declared:
+def _declared(path: Path, digest: str, kind: str, call: ast.Call, node: Define) -> Declared:
     said = _arguments(path, kind, call)
     name, study = said.pop("name"), said.pop("study", ATS if kind in OF_STUDY else "")
     parameters = said.pop("parameters", None) or {}
@@ -128,6 +137,8 @@ def _declared(path: Path, digest: str, kind: str, call: ast.Call) -> Declared:
         _refuse(path, call, f"parameters: {parameters!r} is not allowed; allowed: values by name")
     if kind == DATASET:
         _check_dataset(path, call, said)
+    if kind == POLICY and study == ATS:
+        said["methods"] = _methods(path, node)
     return Declared(kind, study, name, str(path), call.lineno, digest, parameters, said)
 
 
@@ -146,6 +157,20 @@ def _arguments(path: Path, kind: str, call: ast.Call) -> dict[str, Any]:
     if "name" not in given:
         _refuse(path, call, f"{kind}: the name is missing")
     return {key: _literal(path, key, node) for key, node in given.items()}
+
+
+def _methods(path: Path, node: Define) -> list[str]:
+    """Return which of ``METHODS`` a transformation has; a function has none."""
+    if not isinstance(node, ast.ClassDef):
+        return []
+    found = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
+    its = f"the body of class {node.name}"
+    if "apply" not in found:
+        _refuse(path, node, f"{its} has no method apply(self, images, streams)")
+    for one, other in (("draws", "seen"), ("seen", "draws")):
+        if one in found and other not in found:
+            _refuse(path, node, f"{its} has {one} and no {other}; allowed: both")
+    return [name for name in METHODS if name in found]
 
 
 def _literal(path: Path, key: str, node: ast.expr) -> Any:

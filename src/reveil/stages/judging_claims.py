@@ -8,7 +8,7 @@ import pandas as pd
 
 from reveil.errors import ReveilError
 from reveil.verdicts import frames, registry, tables
-from reveil.verdicts.criteria import REGISTERED, Cut, read_claims, read_stand_ins
+from reveil.verdicts.criteria import Cut, read_claims, read_stand_ins
 from reveil.verdicts.judge import judge
 
 
@@ -27,7 +27,7 @@ def judge_study(
     Args:
         study: Name of the study.
         run: Name of the run.
-        claims: Files of claims.
+        claims: Files of claims; what is registered of them lies beside each.
         root: Of the repository.
         files: Claim -> table -> files, which are stacked; claims and tables may be missing.
         iterations: Attack -> iterations of its preset.
@@ -41,7 +41,7 @@ def judge_study(
         ReveilError: claims or tables that cannot be read.
     """
     of_claim = tables.reader()
-    registered = registry.read(Path(root) / REGISTERED)
+    registered = registry.of_files(claims)
     of_study = [claim for claim in read_claims(claims, root) if claim.study == study]
     # Of files that are checked by now.
     stand_ins = read_stand_ins(claims)

@@ -48,7 +48,10 @@ class Watch:
         self.queue = Queue(settings.squeue_seconds)
         self.rule = HangRule(settings.hang_seconds, settings.hang_checks)
         self._jobs: list[QueuedJob] = []
+        # Of the last look; an error, until a line has told it and it is over; and whether one has.
+        self._answered = True
         self._no_answer = ""
+        self._told = False
         self._planned = False
 
     def run(self) -> Ending:
@@ -97,12 +100,16 @@ class Watch:
         if run is None or not Queue.exists():
             return False
         empty: bool | None = None
-        self._no_answer = ""
         try:
             self._jobs = self.queue.jobs([run])
             empty = not self._jobs
+            if self._told:
+                self._no_answer = ""
         except NoAnswerError as error:
+            # After an answer it is another error, of which no line knows.
+            self._told = self._told and not self._answered
             self._no_answer = str(error)
+        self._answered = empty is not None
         return self.rule.look(now, empty=empty, idle=idle)
 
     def _line(self, now: float) -> str:
@@ -114,7 +121,13 @@ class Watch:
         if said.run is None:
             parts.append(f"{here} running")
         else:
-            parts.append(self._no_answer or described(self._jobs))
+            if self._answered:
+                parts.append(described(self._jobs))
+            if self._no_answer:
+                parts.append(self._no_answer)
+                self._told = True
+            if self._answered:
+                self._no_answer = ""
             if here:
                 parts.append(f"{here} on this machine")
         parts.append(f"{len(said.failed)} failed")

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from reveil.errors import ReveilError, not_allowed
+from reveil.pairing import paired
 from reveil.power import detectable_difference
-from reveil.statistics import by_image, paired_difference, standard_deviation
+from reveil.statistics import mean_interval, standard_deviation
 from reveil.tables.accuracy import accuracy_columns
 from reveil.tables.labels import SOURCE_TITLES, policy_label, policy_order
 from reveil.tables.measures import (
@@ -108,18 +109,16 @@ def difference_columns(
         reference = attacked.iloc[:0]
     row: dict[str, Hashable] = {}
     for column, name in (("psnr_db", "difference"), ("gain_db", "gain_difference")):
-        pair = by_image(attacked, column), by_image(reference, column)
-        estimate = paired_difference(*pair, seed=seed)
+        both = paired(attacked, reference, (column, column))
+        away = both["own"] - both["other"]
+        of_images = away.groupby(both["image"]).mean()
+        estimate = mean_interval(of_images, seed=seed)
         row |= interval_columns(name, estimate, "_db")
-        row[f"{name}_seed_std_db"] = _seed_deviation(attacked, reference, column)
-    spread = standard_deviation(pair[0] - pair[1], ddof=1)
+        of_seeds = away.groupby(both["seed"]).mean()
+        row[f"{name}_seed_std_db"] = standard_deviation(of_seeds, ddof=1)
+    spread = standard_deviation(of_images, ddof=1)
     least = detectable_difference(spread, estimate.n)
     return row | {"gain_difference_detectable_db": least, "difference_n": estimate.n}
-
-
-def _seed_deviation(attacked: pd.DataFrame, reference: pd.DataFrame, column: str) -> float:
-    row, base = (part.groupby(["seed", "image"])[column].mean() for part in (attacked, reference))
-    return standard_deviation((row - base).dropna().groupby("seed").mean(), ddof=1)
 
 
 def _order(images: pd.DataFrame, keys: Sequence[str]) -> Any:

@@ -5,7 +5,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import pandas as pd
 
-from reveil.statistics import WILSON, Estimate, by_image, paired_difference, share_difference
+from reveil.pairing import paired_difference
+from reveil.statistics import WILSON, Estimate, share_difference
 from reveil.tables.attacks import SUBJECT
 from reveil.tables.measures import interval_columns, prepared
 
@@ -52,8 +53,7 @@ def equal_accuracy(table: pd.DataFrame, images: pd.DataFrame, *, seed: int = 0) 
                 apart = share_difference(_accuracy(first), _accuracy(second))
                 if apart.low <= 0 <= apart.high:
                     pair = (groups[tuple(side[by])] for side in (first, second))
-                    gains = (by_image(side, "gain_db") for side in pair)
-                    gain = paired_difference(*gains, seed=seed)
+                    gain = paired_difference(*pair, ("gain_db", "gain_db"), seed=seed)
                     rows.append(_pair(first, second, apart, gain))
     result = pd.DataFrame(rows, columns=list(_COLUMNS))
     order = result["accuracy_difference_mean_pct"].abs().sort_values(kind="stable").index

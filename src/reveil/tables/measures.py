@@ -37,6 +37,11 @@ _SHARES = (
     ("reid_rank_used", 1, "reid_used"),
     ("label_correct", 1, "label_correct"),
 )
+DECIBELS = ("psnr", "floor")
+_GAINS = (
+    ("gain_db", "psnr_db", "floor_db"),
+    ("gain_content_db", "psnr_content_db", "floor_content_db"),
+)
 # What stands for a guess, and so says nothing where there is none.
 _MEASURES = (
     *("psnr_db", "gain_db", "gain_content_db", "ssim"),
@@ -55,12 +60,19 @@ def prepared(images: pd.DataFrame) -> pd.DataFrame:
     measures = [column for column in _MEASURES if column in images]
     images[measures] = images[measures].astype(float).where(images["status"] == OK)
     images["exact"] = images["psnr_db"] > PSNR_CEILING_DB
-    # A floor is infinite too where the victim is of one colour: black after two shifts by half.
-    decibel = [c for c in measures if c.startswith(("psnr", "floor"))]
-    images[decibel] = finite_psnr(images[decibel])
-    images["gain_db"] = images["psnr_db"] - images["floor_db"]
-    if "gain_content_db" in images:
-        images["gain_content_db"] = images["psnr_content_db"] - images["floor_content_db"]
+    return finite_gains(images)
+
+
+def finite_gains(images: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of images with capped PSNR and floors, and the gains that follow from these.
+
+    A floor is infinite, too, where the victim is of one colour: black after two shifts by half.
+    """
+    decibel = [column for column in images if str(column).startswith(DECIBELS)]
+    images = images.assign(**{column: finite_psnr(images[column]) for column in decibel})
+    for gain, psnr, floor in _GAINS:
+        if gain in images and psnr in images and floor in images:
+            images[gain] = images[psnr] - images[floor]
     return images
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from reveil.plugins import calling, known
+from reveil.plugins import calling, known, transforming
 
 
 def transform(images: Tensor, name: str, seeds: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def transform(images: Tensor, name: str, seeds: Tensor) -> Tensor:
         PluginError: it fails, or makes something else of them; or an image depends on its
             neighbours or on more than its stream, which the first call with several tries.
     """
-    one = known.find(known.POLICY, name, known.ATS)
+    one = transforming.find(name)
     if not len(images):
         return images
     made = _made(one, images, seeds)
@@ -32,7 +32,7 @@ def transform(images: Tensor, name: str, seeds: Tensor) -> Tensor:
 def _made(one: known.Declared, images: Tensor, seeds: Tensor) -> Tensor:
     streams = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
     # A copy: what a victim had before is still needed.
-    made = calling.call(one, images.clone(), streams, **one.parameters)
+    made = transforming.apply(one, images.clone(), streams)
     if not isinstance(made, Tensor):
         calling.refuse(one, f"returned {type(made).__name__}, expected a tensor of images")
     if made.dtype != torch.uint8 or made.shape != images.shape:

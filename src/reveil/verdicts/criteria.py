@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +13,6 @@ from reveil.digest import data_digest
 from reveil.errors import ReveilError
 
 SCHEMA_FILE = Path("workflow", "schemas", "claims.schema.yaml")
-# Every version of every criterion with its date; see :mod:`reveil.verdicts.registry`.
-REGISTERED = Path("config", "claims-registered.csv")
 DECIDES, PREMISE, REPORTED = "decides", "premise", "reported"
 SOURCES = ("original", "drabent2022", "warmerdam2022", "knijff2021", "guo2020")
 # What decides; other protocols repeat the published ways of computing, and are for comparison.
@@ -45,6 +43,8 @@ class Test:
         margin: in the unit of the statistic.
         confidence: level of the two-sided interval.
         require: ``all`` cells, or ``most``.
+        unit: ``seed`` where the n of ``mean`` counts those; else empty, and n counts what the table
+            is of.
         more: ``with``, ``control``, ``list``, ``top`` and ``where`` of the statistics that take
             them.
     """
@@ -65,11 +65,16 @@ class Test:
     reference: Mapping[str, str] = field(default_factory=dict)
     baseline: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The least that must have been run: see the schema of claims."""
+    """The least that must have been run: see the schema of claims.
+
+    Attributes:
+        as_run: whether presets that are cut short decide as well.
+    """
 
     datasets: tuple[str, ...]
     models: tuple[str, ...]
@@ -77,6 +82,7 @@ class Scope:
     min_iterations: int
     min_seeds: int
     min_policies: int = 0
+    as_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,12 @@ class Cut(NamedTuple):
     Attributes:
         where: Column -> value of the rows that it makes.
         text: What there is less of, such as ``recipe cvnn with 6 of 100 epochs``.
+        tables: Those that are made with it; all of them without any.
     """
 
     where: Mapping[str, str]
     text: str
+    tables: Sequence[str] = ()
 
 
 def read_claims(
@@ -207,6 +215,7 @@ def _test(entry: Mapping[str, Any]) -> Test:
     return Test(
         **{key: entry[key] for key in plain},
         margin=float(entry["margin"]),
+        unit=entry.get("unit", ""),
         confidence=float(entry["confidence"]),
         select={key: tuple(values) for key, values in entry.get("select", {}).items()},
         reference=entry.get("reference", {}),

@@ -15,16 +15,23 @@ from reveil.config.presets import DEFAULT
 from reveil.datasets import DATASETS
 from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut
 
+# What a search is scored by, and nothing that is trained or attacked afterwards.
+_SCORES = ("scores", "singles", "correlation")
 # Of each kind of preset the keys of which less is less work; no value (null) is all there is.
 LENGTHS: Mapping[str, tuple[str, ...]] = {
-    "protocols": ("features.attacker_count",),
+    "protocols": (
+        *("features.attacker_count", "search.s_pri.points", "search.s_pri.repeats"),
+        *("search.s_acc.init_count", "search.s_acc.images.batches"),
+    ),
     "recipes": ("epochs", "subset.fraction", "reconstruction.steps"),
+    "attacks": ("restarts", "max_hypotheses"),
     "feature_attacks": ("max_epochs", "patience", "candidates", "width"),
     "reconstructions": ("iterations", "width"),
 }
-_ATTACKS = {"cvnn": "feature_attacks", "unir": "reconstructions"}
+_ATTACKS = {"ats": "attacks", "cvnn": "feature_attacks", "unir": "reconstructions"}
 _RESOLVE = {
     "protocols": settings.resolve_protocol,
+    "attacks": settings.resolve_attack,
     "feature_attacks": settings.resolve_feature_attack,
     "reconstructions": settings.resolve_reconstruction,
 }
@@ -45,9 +52,9 @@ def cuts(config: Config, root: Path, claim: Claim) -> list[Cut]:
     found = []
     for name in JUDGED_PROTOCOLS[claim.study]:
         found += _of(config, root, "protocols", "protocol", name)
-    if kind := _ATTACKS.get(claim.study):
-        for name in sorted(_named(claim, "attack") & set(settings.preset_paths(root, kind))):
-            found += _of(config, root, kind, "attack", name)
+    kind = _ATTACKS[claim.study]
+    for name in sorted(_named(claim, "attack") & set(settings.preset_paths(root, kind))):
+        found += _of(config, root, kind, "attack", name)
     if config.get("recipes"):
         found += _of_recipes(config, root, claim)
     return found
@@ -57,8 +64,9 @@ def _of(config: Config, root: Path, kind: str, column: str, name: str) -> Iterat
     if not config.get(kind):
         return
     ours, shipped = (_values(_RESOLVE[kind](given, root, name)) for given in (config, {}))
-    for text in _less(kind, ours, shipped):
-        yield Cut({column: name}, f"{column} {name} with {text}")
+    for path, text in _less(kind, ours, shipped):
+        tables = _SCORES if path.startswith("search.") else ()
+        yield Cut({column: name}, f"{column} {name} with {text}", tables)
 
 
 def _of_recipes(config: Config, root: Path, claim: Claim) -> Iterator[Cut]:
@@ -74,7 +82,7 @@ def _of_recipes(config: Config, root: Path, claim: Claim) -> Iterator[Cut]:
         resolve = partial(
             settings.resolve_recipe, root=root, name=name, dataset=dataset, model=model
         )
-        for text in _less("recipes", resolve(config), resolve({})):
+        for _, text in _less("recipes", resolve(config), resolve({})):
             where = {"recipe": name, "dataset": dataset, "model": model}
             yield Cut(where, f"recipe {name} with {text}")
 
@@ -90,12 +98,14 @@ def _values(preset: Any) -> Mapping[str, Any]:
     return preset if isinstance(preset, Mapping) else vars(preset)
 
 
-def _less(kind: str, ours: Mapping[str, Any], shipped: Mapping[str, Any]) -> Iterator[str]:
-    """Yield in words of what a preset has less than the one that is shipped."""
+def _less(
+    kind: str, ours: Mapping[str, Any], shipped: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield each key that a preset has less of than the shipped one, and how much in words."""
     for path in LENGTHS[kind]:
         has, full = (_at(values, path) for values in (ours, shipped))
         if has is not None and (full is None or has < full):
-            yield f"{has:,} of {'all' if full is None else format(full, ',')} {path}"
+            yield path, f"{has:,} of {'all' if full is None else format(full, ',')} {path}"
 
 
 def _at(values: Mapping[str, Any], path: str) -> Any:

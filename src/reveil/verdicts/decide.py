@@ -5,8 +5,15 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from reveil.statistics import Estimate
+from scipy import special
+
+from reveil.crossed import CrossedEstimate, Layout, smallest
+from reveil.statistics import STUDENT, WELCH, Estimate
 from reveil.verdicts.criteria import DECIDES, Test
+from reveil.verdicts.units import IMAGE, SEED, unit_of
+
+# What Student's t loses of its degrees of freedom; Welch's are at most n - 2.
+_LOST = {STUDENT: 1, WELCH: 2}
 
 
 class Verdict(StrEnum):
@@ -39,19 +46,46 @@ def of_cell(estimate: Estimate, test: Test) -> Verdict:
     return Verdict.CONTRADICTED if outside else Verdict.UNDECIDED
 
 
-def units_needed(estimate: Estimate, test: Test) -> int | None:
+class Needed(NamedTuple):
+    """How much would decide an undecided cell: a number of images, seeds or policies."""
+
+    count: int
+    unit: str
+
+
+def units_needed(estimate: Estimate, test: Test) -> Needed | None:
     """Return how many units would decide an undecided cell if its value stayed as it is.
 
-    The distance from the value to the end of the interval that is in the way shrinks as
-    1 / sqrt(n). None where there is no interval, or the value lies on the margin itself, so that no
-    number would do.
+    As the next value falls on either side of this one, so many decide with about even chances. Of a
+    mean over images and trainings it is the images, and where no number of these would do, the
+    seeds. None where there is no interval, or the value lies on the margin, so that no number
+    would do.
     """
     if of_cell(estimate, test) is not Verdict.UNDECIDED or math.isnan(estimate.low):
         return None
-    needed = [_needed(estimate, margin) for margin in _margins(estimate, test)]
-    if any(n is None for n in needed):
+    margins = _margins(estimate, test)
+    if isinstance(estimate, CrossedEstimate):
+        distance = min(abs(estimate.value - margin) for margin in margins)
+        return _images_or_seeds(estimate.layout, distance, test.confidence)
+    counts = [_needed(estimate, margin, test.confidence) for margin in margins]
+    if any(count is None for count in counts):
         return None
-    return max(estimate.n + 1, *(n for n in needed if n is not None))
+    return Needed(max(n for n in counts if n is not None), unit_of(test))
+
+
+def _images_or_seeds(layout: Layout, distance: float, level: float) -> Needed | None:
+    """Return how many images, or else seeds, make half of the interval narrower than a distance."""
+
+    def images_do(n: int) -> bool:
+        return layout.with_more(n, layout.seeds).half_width(level) < distance
+
+    def seeds_do(n: int) -> bool:
+        return layout.with_more(layout.images, n).half_width(level) < distance
+
+    if (count := smallest(images_do, layout.images + 1)) is not None:
+        return Needed(count, IMAGE)
+    count = smallest(seeds_do, layout.seeds + 1)
+    return None if count is None else Needed(count, SEED)
 
 
 def _margins(estimate: Estimate, test: Test) -> list[float]:
@@ -63,14 +97,25 @@ def _margins(estimate: Estimate, test: Test) -> list[float]:
     return [math.copysign(test.margin, estimate.value)]
 
 
-def _needed(estimate: Estimate, margin: float) -> int | None:
+def _needed(estimate: Estimate, margin: float, level: float) -> int | None:
+    """Return the units whose interval ends before a margin.
+
+    The way from the value to its end shrinks as 1 / sqrt(n), and of few units also with the
+    quantile of Student's t.
+    """
     distance = abs(estimate.value - margin)
     below = estimate.value < margin
     half = estimate.high - estimate.value if below else estimate.value - estimate.low
-    if distance == 0:
+    if distance == 0 or not math.isfinite(half):
         return None
-    wanted = estimate.n * (half / distance) ** 2
-    return None if not math.isfinite(wanted) or wanted > 1e12 else math.ceil(wanted)
+    lost = _LOST.get(estimate.method)
+
+    def relative(n: int) -> float:
+        quantile = 1.0 if lost is None else special.stdtrit(n - lost, (1 + level) / 2)
+        return float(quantile / math.sqrt(n))
+
+    now = half / relative(estimate.n)
+    return smallest(lambda n: now * relative(n) < distance, estimate.n + 1)
 
 
 def of_test(found: Sequence[Verdict], require: str) -> Verdict:

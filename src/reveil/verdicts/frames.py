@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from reveil.crossed import CrossedEstimate
+from reveil.verdicts import words
 from reveil.verdicts.criteria import SOURCES, Claim, Source
-from reveil.verdicts.judge import Judged, Number, facts
+from reveil.verdicts.judged import Judged, Number, facts
 from reveil.verdicts.registry import Registration, standing
-from reveil.verdicts.units import UNITS
+from reveil.verdicts.units import unit_of
 
 _CELL = ("dataset", "model", "policy", "recipe", "attack", "defence", "victim", "layer", "part")
 # What a reader takes for granted unless it is said.
@@ -59,20 +61,32 @@ def _verdict_row(entry: Judged, run: str, registered: Sequence[Registration]) ->
 def _ours(number: Number | None) -> dict[str, Any]:
     """Return the number that a verdict hangs on."""
     if number is None:
-        empty = ("test", "cell", "statistic", "value", "low", "high", "n", "unit", "interval")
-        return dict.fromkeys((*empty, "needed"), "")
+        empty = ("test", "cell", "statistic", "value", "low", "high", "n", "n_seeds", "unit")
+        return dict.fromkeys((*empty, "interval", "needed", "needed_unit"), "")
     return {
         "test": number.test.name,
         "cell": cell_name(number),
-        "statistic": statistic_name(number),
+        "statistic": words.asked(number.test),
         "value": number.estimate.value,
         "low": number.estimate.low,
         "high": number.estimate.high,
         "n": number.estimate.n,
-        "unit": UNITS[number.test.table],
+        "n_seeds": _seeds(number),
+        "unit": unit_of(number.test),
         "interval": number.estimate.method,
-        "needed": number.needed if number.needed is not None else "",
+        **_needed(number),
     }
+
+
+def _seeds(number: Number) -> int | str:
+    """Return how many trainings an interval speaks of, beside what n counts."""
+    estimate = number.estimate
+    return estimate.layout.seeds if isinstance(estimate, CrossedEstimate) else ""
+
+
+def _needed(number: Number) -> dict[str, Any]:
+    count, unit = number.needed or ("", "")
+    return {"needed": count, "needed_unit": unit}
 
 
 def cell_name(number: Number) -> str:
@@ -80,21 +94,6 @@ def cell_name(number: Number) -> str:
     named = number.cell.named
     shown = [named[key] for key in _CELL if named.get(key, "") not in ("", "nan", _USUAL.get(key))]
     return ", ".join(shown)
-
-
-def statistic_name(number: Number) -> str:
-    """Return what is compared with which margin: ``mean gain_db < 0.5``."""
-    test = number.test
-    signs = {"less": "<", "greater": ">", "equivalent": "within"}
-    against = {"column_difference": f" - {test.more.get('with', '')}"}
-    against |= {kind: f" with {test.more.get('with', '')}" for kind in ("pearson", "spearman")}
-    against["partial"] = f" with {test.more.get('with', '')}, {test.more.get('control', '')} fixed"
-    what = f"{test.statistic.replace('_', ' ')} of {test.column}{against.get(test.statistic, '')}"
-    if test.reference:
-        # A method without a network is known by its own name.
-        named = [name for name in test.reference.values() if name != "none"] or ["none"]
-        what += f" to {', '.join(map(str, named))}"
-    return f"{what} {signs[test.alternative]} {test.margin:g}"
 
 
 def _conclusion(source: Source | None) -> str:
@@ -121,8 +120,8 @@ def _published(number: Mapping[str, Any]) -> str:
 _TEST_COLUMNS = [
     *("run", "claim", "study", "test", "role", "protocol", *_CELL),
     *("statistic", "column", "alternative", "margin", "confidence"),
-    *("value", "low", "high", "n", "unit", "interval", "failed"),
-    *("verdict", "needed", "in_scope", "outside", "premise"),
+    *("value", "low", "high", "n", "n_seeds", "unit", "interval", "failed"),
+    *("verdict", "needed", "needed_unit", "in_scope", "outside", "premise"),
     *("low_adjusted", "high_adjusted", "verdict_adjusted"),
 ]
 
@@ -145,11 +144,12 @@ def _number_row(claim: Claim, number: Number, run: str) -> dict[str, Any]:
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
-        "unit": UNITS[test.table],
+        "n_seeds": _seeds(number),
+        "unit": unit_of(test),
         "interval": estimate.method,
         "failed": number.cell.failed,
         "verdict": str(number.verdict),
-        "needed": number.needed if number.needed is not None else "",
+        **_needed(number),
         "in_scope": int(not number.short),
         "outside": "; ".join(number.short),
         "premise": int(number.premise),

@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 import pandas as pd
 
 from reveil.errors import ReveilError
 from reveil.statistics import RESAMPLES, Estimate
-from reveil.verdicts import decide, scope
+from reveil.verdicts import decide, reasons, scope
 from reveil.verdicts.criteria import DECIDES, PREMISE, Claim, Cut, Test
 from reveil.verdicts.decide import TestVerdict, Verdict
+from reveil.verdicts.judged import NO_DATA, Judged, Number
 from reveil.verdicts.measures import NOTHING, Rows, estimate
-from reveil.verdicts.units import IMAGE, SEED, UNITS, Cell, Groups, StandIns, cells, counterpart
+from reveil.verdicts.units import IMAGE, SEED, Cell, Groups, StandIns, cells, counterpart, unit_of
 
-NO_DATA = "no data"
 # What a verdict would say if the scope were not asked for.
 DEMONSTRATIONS = {
     Verdict.SUPPORTED: "supports",
@@ -22,78 +21,6 @@ DEMONSTRATIONS = {
     Verdict.UNDECIDED: "undecided",
 }
 Tables = Callable[[str], pd.DataFrame | None]
-
-
-class Number(NamedTuple):
-    """One number of a test: a cell's statistic, its interval and what follows.
-
-    Attributes:
-        test: The test.
-        cell: Its cell.
-        estimate: The statistic at the test's confidence.
-        adjusted: The same with the interval of a Bonferroni correction for all deciding cells.
-        verdict: Of the cell.
-        adjusted_verdict: By the wider interval.
-        needed: Units that would decide an undecided cell; None if none would, or it is decided.
-        short: How the cell falls short of the scope.
-        premise: Whether the premises hold there; a cell where they do not decides nothing.
-    """
-
-    test: Test
-    cell: Cell
-    estimate: Estimate
-    adjusted: Estimate
-    verdict: Verdict
-    adjusted_verdict: Verdict
-    needed: int | None
-    short: tuple[str, ...]
-    premise: bool
-
-    @property
-    def counts(self) -> bool:
-        """Whether the cell is one of those that a verdict follows from."""
-        return not self.short and self.premise
-
-
-class Judged(NamedTuple):
-    """The verdict on a claim.
-
-    Attributes:
-        claim: The claim.
-        verdict: Of the criterion.
-        adjusted: The verdict with intervals corrected for ``comparisons``.
-        comparisons: Deciding cells within the scope.
-        reason: In words, where the verdict is not that all tests agree.
-        numbers: All numbers, in scope or not, of all tests.
-        demonstration: What the numbers say without regard to the scope; ``no data`` if there are
-            none. Empty where there is a verdict.
-        demonstrated: What the demonstration was made with.
-        tests: Verdict of each test within the scope.
-    """
-
-    claim: Claim
-    verdict: Verdict
-    adjusted: Verdict
-    comparisons: int
-    reason: str
-    numbers: tuple[Number, ...]
-    demonstration: str
-    demonstrated: str
-    tests: tuple[TestVerdict, ...]
-
-    def deciding(self) -> Number | None:
-        """Return the number that the verdict, or its demonstration, hangs on.
-
-        Of the deciding tests: a contradicting cell before an undecided one before a supporting one,
-        and of equals the one whose interval goes furthest against the claim.
-        """
-        numbers = [n for n in self.numbers if n.test.role == DECIDES and n.estimate.n]
-        if self.verdict is not Verdict.NOT_RUN:
-            numbers = [n for n in numbers if n.counts]
-        numbers = [n for n in numbers if n.premise] or numbers
-        order = (Verdict.CONTRADICTED, Verdict.UNDECIDED, Verdict.SUPPORTED)
-        ranked = sorted(numbers, key=lambda n: (order.index(n.verdict), _room(n)))
-        return ranked[0] if ranked else None
 
 
 def judge(
@@ -257,9 +184,12 @@ def _concluded(claim: Claim, numbers: tuple[Number, ...], comparisons: int) -> J
         )
     )
     verdict, wider = decide.of_claim(tests), decide.of_claim(adjusted)
-    reason = _reason(tests, numbers, verdict)
+    if verdict is Verdict.SUPPORTED:
+        # All cells agree, which needs no correction.
+        wider = verdict
+    reason = reasons.reason(claim, numbers, verdict)
     if gone and verdict is not Verdict.CONTRADICTED:
-        verdict, reason = Verdict.NOT_RUN, _not_run(claim, numbers, gone)
+        verdict, reason = Verdict.NOT_RUN, reasons.not_run(numbers, gone)
     if gone and wider is not Verdict.CONTRADICTED:
         wider = Verdict.NOT_RUN
     demonstration, told = "", ""
@@ -291,14 +221,15 @@ def _demonstrated(claim: Claim, numbers: Sequence[Number]) -> tuple[str, str]:
     frame = pd.DataFrame(
         {
             "n": [n.estimate.n for n in there],
-            "unit": [UNITS[n.test.table] for n in there],
+            "unit": [unit_of(n.test) for n in there],
             "iterations": [_iterations(n.cell) for n in there],
         }
     )
     said = DEMONSTRATIONS[decide.of_claim(tests)]
     told = scope.described([n.cell for n in there], frame)
-    if not any(n.premise for n in there):
-        told += "; a premise fails everywhere"
+    if out := sum(not n.premise for n in there):
+        where = "everywhere" if out == len(there) else f"in {out} of {len(there)} cells"
+        told += f"; {reasons.failing(claim, numbers)} {where}"
     seen = {n.test.name for n in there}
     empty = [test.name for test in claim.of_role(DECIDES) if test.name not in seen]
     return said, told + (f"; nothing on {', '.join(empty)}" if empty else "")
@@ -307,69 +238,3 @@ def _demonstrated(claim: Claim, numbers: Sequence[Number]) -> tuple[str, str]:
 def _iterations(cell: Cell) -> float:
     rows = cell.rows
     return float(rows["iterations"].max()) if "iterations" in rows else math.nan
-
-
-def _not_run(claim: Claim, numbers: Sequence[Number], gone: Sequence[str]) -> str:
-    """Return in words why there is no verdict."""
-    short = dict.fromkeys(
-        text for n in numbers if n.test.role == DECIDES and n.estimate.n for text in n.short
-    )
-    left = f"not run within the scope: {_gathered(gone)}"
-    return f"outside of the scope: {_gathered(short)}. {left}" if short else left
-
-
-def _gathered(texts: Iterable[str]) -> str:
-    """Return ``dataset a; dataset b; 8 of 100 images`` as ``dataset a, b; 8 of 100 images``."""
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        kind, _, name = text.partition(" ")
-        if kind in ("dataset", "model", "policy", "recipe", "attack", "protocol"):
-            found.setdefault(kind, []).append(name)
-        else:
-            found[text] = []
-    return "; ".join(
-        f"{kind} {', '.join(names)}" if names else kind for kind, names in found.items()
-    )
-
-
-def _reason(tests: Sequence[TestVerdict], numbers: Sequence[Number], verdict: Verdict) -> str:
-    """Return which tests a verdict follows from."""
-    if verdict is Verdict.SUPPORTED:
-        return ""
-    deciding = [entry for entry in tests if entry.test.role == DECIDES]
-    named = [entry.test.name for entry in deciding if entry.verdict is verdict]
-    if verdict is Verdict.CONTRADICTED:
-        return f"by {', '.join(named)}"
-    empty = [
-        entry.test.name
-        for entry in deciding
-        if entry.verdict is verdict and not any(n.test is entry.test and n.counts for n in numbers)
-    ]
-    if empty:
-        return f"no cell whose premise holds for {', '.join(empty)}"
-    needed = [n for n in numbers if n.counts and n.test.role == DECIDES and n.needed]
-    most = max(needed, key=lambda n: n.needed or 0, default=None)
-    if most is None:
-        return f"intervals too wide for {', '.join(named)}"
-    units = f"{most.needed:,} {scope.plural(UNITS[most.test.table])}"
-    return f"intervals too wide for {', '.join(named)}; {units} would decide"
-
-
-def _room(number: Number) -> float:
-    """Return how far the worse end of an interval lies on the claim's side, negative if beyond.
-
-    Of a number without an interval it is the number itself.
-    """
-    found, margin = number.estimate, number.test.margin
-    low, high = (found.value if math.isnan(end) else end for end in (found.low, found.high))
-    if number.test.alternative == "equivalent":
-        return margin - max(abs(low), abs(high))
-    return margin - high if number.test.alternative == "less" else low - margin
-
-
-def facts(number: Number) -> dict[str, Any]:
-    """Return what names the cell of a number, for tables."""
-    return {key: number.cell.named.get(key, "") for key in ("protocol", "dataset", "model")} | {
-        key: number.cell.named.get(key, "")
-        for key in ("policy", "recipe", "attack", "defence", "victim", "layer", "part")
-    }

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from reveil import correlations
+from reveil.crossed import mean_over_images, of_all_seeds
 from reveil.library import LIBRARY, function_name
+from reveil.pairing import paired
 from reveil.statistics import (
     BOOTSTRAP,
     NO_INTERVAL,
@@ -18,7 +20,7 @@ from reveil.statistics import (
     share_interval,
 )
 from reveil.verdicts.criteria import Test
-from reveil.verdicts.units import POLICY, SEED, UNITS, Cell, by_unit
+from reveil.verdicts.units import IMAGE, POLICY, SEED, Cell, by_unit, unit_of, values_of
 
 NONE = "none"
 NOTHING = Estimate(np.nan, np.nan, np.nan, 0, NO_INTERVAL)
@@ -45,7 +47,7 @@ class Rows(NamedTuple):
     @property
     def unit(self) -> str:
         """What n counts."""
-        return UNITS[self.test.table]
+        return unit_of(self.test)
 
     def values(self) -> pd.Series:
         """The measure by unit."""
@@ -70,25 +72,35 @@ def estimate(rows: Rows, level: float, resamples: int = RESAMPLES) -> Estimate:
 
 
 def _mean(rows: Rows, level: float, resamples: int) -> Estimate:
-    return mean_interval(rows.values(), level=level, resamples=resamples)
+    column = rows.test.column
+    found = rows.cell.rows.assign(**{column: values_of(rows.cell.rows, column)})
+    return _mean_over(found, column, rows, level, resamples)
 
 
 def _column_difference(rows: Rows, level: float, resamples: int) -> Estimate:
-    other = by_unit(rows.cell.rows, rows.test.more["with"], rows.unit)
-    return _mean_of_pairs(rows.values(), other, level, resamples)
+    own, test = rows.cell.rows, rows.test
+    away = values_of(own, test.column) - values_of(own, test.more["with"])
+    return _mean_over(own.assign(away=away), "away", rows, level, resamples)
 
 
 def _paired_difference(rows: Rows, level: float, resamples: int) -> Estimate:
-    """Return the mean over images of the difference, over seeds that both have."""
-    ours, theirs = rows.cell.rows, rows.reference
+    """Return the mean of the differences, each of one image under one seed that both sides have."""
+    ours, theirs, column = rows.cell.rows, rows.reference, rows.test.column
     if theirs.empty:
         return NOTHING
-    # Networks without a training have one seed; else seeds that one side lacks are left out.
-    if common := set(ours[SEED]) & set(theirs[SEED]):
-        ours, theirs = ours[ours[SEED].isin(common)], theirs[theirs[SEED].isin(common)]
-    column = rows.test.column
-    pair = by_unit(ours, column, rows.unit), by_unit(theirs, column, rows.unit)
-    return _mean_of_pairs(*pair, level, resamples)
+    sides = (side.assign(**{column: values_of(side, column)}) for side in (ours, theirs))
+    both = paired(*sides, (column, column))
+    return _mean_over(both.assign(away=both["own"] - both["other"]), "away", rows, level, resamples)
+
+
+def _mean_over(
+    values: pd.DataFrame, column: str, rows: Rows, level: float, resamples: int
+) -> Estimate:
+    """Return the mean over units; over images and trainings where there are several of both."""
+    if rows.unit == IMAGE:
+        return mean_over_images(values, column, level=level, resamples=resamples)
+    means = values.dropna(subset=[column]).groupby(rows.unit)[column].mean()
+    return mean_interval(means, level=level, resamples=resamples)
 
 
 def _mean_of_pairs(a: pd.Series, b: pd.Series, level: float, resamples: int) -> Estimate:
@@ -122,13 +134,41 @@ def _difference(rows: Rows, level: float, _: int) -> Estimate:
 
 
 def _recovered(rows: Rows, level: float, resamples: int) -> Estimate:
-    """Return (ours - reference) / (baseline - reference), images resampled with all three.
+    """Return (ours - reference) / (baseline - reference), all three of the same image and seed.
 
-    Where the policy took nothing from the attack there is nothing to win back.
+    Images are resampled with all three; of several trainings the interval is that of the linear
+    part of the ratio. Where the policy took nothing from the attack there is nothing to win back:
+    unless the interval of the loss lies above zero the share has none, as the resamples in which it
+    exists would not be a fair choice of all.
     """
-    parts = [rows.values(), rows.theirs(rows.reference), rows.theirs(rows.baseline)]
-    table = pd.concat(parts, axis=1, join="inner").to_numpy(dtype=np.float64)
-    return correlations.bootstrap(table, _recovered_share, level, resamples)
+    if rows.reference.empty or rows.baseline.empty:
+        return NOTHING
+    table = of_all_seeds(_three_sides(rows))
+    if table.empty:
+        return NOTHING
+    table = table.assign(lost=table["baseline"] - table["reference"])
+    share = float(_recovered_share(table[["own", "reference", "baseline"]].to_numpy()))
+    if not _mean_over(table, "lost", rows, level, resamples).low > 0:
+        return Estimate(share, np.nan, np.nan, table[IMAGE].nunique(), NO_INTERVAL)
+    if table[SEED].nunique() > 1:
+        away = table["own"] - table["reference"] - share * table["lost"]
+        linear = table.assign(share=share + away / table["lost"].mean())
+        return _mean_over(linear, "share", rows, level, resamples)
+    images = table.groupby(IMAGE)[["own", "reference", "baseline"]].mean().to_numpy()
+    return correlations.bootstrap(images, _recovered_share, level, resamples)
+
+
+def _three_sides(rows: Rows) -> pd.DataFrame:
+    """Return columns image, seed, own, reference and baseline."""
+    column = rows.test.column
+    ours, reference, baseline = (
+        side.assign(**{column: values_of(side, column)})
+        for side in (rows.cell.rows, rows.reference, rows.baseline)
+    )
+    first, second = (paired(ours, side, (column, column)) for side in (reference, baseline))
+    first = first.rename(columns={"other": "reference"})
+    second = second.rename(columns={"other": "baseline"}).drop(columns="own")
+    return first.merge(second, on=[IMAGE, SEED])
 
 
 def _recovered_share(table: np.ndarray) -> np.ndarray:
@@ -179,7 +219,9 @@ def _overlap(rows: Rows, level: float, resamples: int) -> Estimate:
 
     The interval redraws seeds and, within each, every score from its mean and standard error over
     images, without regard to what scores share of their images: it is rather too wide than too
-    narrow. Operations that are the same function count once.
+    narrow. Redrawn noise comes on top of that in the scores and mixes their order, so that counts
+    fall to chance; the observed count is always within. Operations that are the same function
+    count once.
     """
     table = rows.cell.rows
     table = table[table["candidate"] >= 0]
@@ -200,7 +242,8 @@ def _overlap(rows: Rows, level: float, resamples: int) -> Estimate:
     drawn = (values[:, seeds] + noise).mean(axis=-1)
     counts = listed[np.argsort(drawn, axis=0, kind="stable")[:top]].sum(axis=0)
     ours = int(listed[np.argsort(values.mean(axis=1), kind="stable")[:top]].sum())
-    low, high = np.quantile(counts, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    ends = np.quantile(counts, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    low, high = min(ours, *ends), max(ours, *ends)
     return Estimate(float(ours), float(low), float(high), n, BOOTSTRAP)
 
 

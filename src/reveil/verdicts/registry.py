@@ -1,10 +1,10 @@
 """When each criterion was written down, so that a later edit of one shows beside its verdict.
 
-``config/claims-registered.csv`` has a row for each version of a criterion: claim, digest, date.
-Rows are added and never taken away:
+Beside a file of claims, ``config/claims.yaml``, lies ``config/claims-registered.csv`` with a row
+for each version of a criterion: claim, digest, date. Rows are added and never taken away:
 
     python -m reveil.verdicts.registry                    # what is new or edited, with today's date
-    python -m reveil.verdicts.registry my-claims.yaml     # likewise, of a file of one's own
+    python -m reveil.verdicts.registry my-claims.yaml     # likewise, into my-claims-registered.csv
 """
 
 import csv
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from reveil.errors import ReveilError
 from reveil.files import atomic
-from reveil.verdicts.criteria import REGISTERED, Claim, read_claims
+from reveil.verdicts.criteria import Claim, read_claims
 
 COLUMNS = ("claim", "digest", "date")
 NOT_REGISTERED = "not registered"
@@ -29,6 +29,21 @@ class Registration(NamedTuple):
     claim: str
     digest: str
     date: str
+
+
+def beside(claims: str | os.PathLike[str]) -> Path:
+    """Return the path of the registrations of a file of claims, whether or not there are any."""
+    path = Path(claims)
+    return path.with_name(f"{path.stem}-registered.csv")
+
+
+def of_files(claims: Iterable[str | os.PathLike[str]]) -> list[Registration]:
+    """Read the registrations beside all files of claims; a file without any has none.
+
+    Raises:
+        ReveilError: registrations that cannot be read.
+    """
+    return [entry for path in map(beside, claims) if path.exists() for entry in read(path)]
 
 
 def read(path: str | os.PathLike[str]) -> list[Registration]:
@@ -90,18 +105,15 @@ def write(path: str | os.PathLike[str], registered: Iterable[Registration]) -> N
 
 
 def main() -> None:
-    """Register what is new or edited in the named files, config/claims.yaml without any."""
+    """Register what is new or edited in the named files, or else in config/claims.yaml."""
     root = Path(__file__).resolve().parents[3]
-    files = sys.argv[1:] or [root / "config" / "claims.yaml"]
-    registered = read(root / REGISTERED)
-    new = added(
-        read_claims(files, root),
-        registered,
-        datetime.now(UTC).date().isoformat(),
-    )
-    write(root / REGISTERED, [*registered, *new])
-    for entry in new:
-        print(f"registered {entry.claim} {entry.digest}")
+    today = datetime.now(UTC).date().isoformat()
+    for claims in sys.argv[1:] or [root / "config" / "claims.yaml"]:
+        registered = of_files([claims])
+        new = added(read_claims([claims], root), registered, today)
+        write(beside(claims), [*registered, *new])
+        for entry in new:
+            print(f"{beside(claims)}: registered {entry.claim} {entry.digest}")
 
 
 if __name__ == "__main__":

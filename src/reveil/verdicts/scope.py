@@ -7,6 +7,7 @@ import pandas as pd
 from reveil.tables.insights import PAIRS, RANDOM
 from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut, Scope, Test
 from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, names_of, seeds_of
+from reveil.verdicts.words import plural
 
 # Their numbers come from attacks.
 _ATTACKED = ("images", "layers", "correlation")
@@ -31,7 +32,8 @@ def shortfalls(
         table: The whole table of the test.
         iterations: Attack -> iterations that its preset asks for. An attack that has fewer than
             the scope by design, as L-BFGS, has to do those.
-        cuts: Presets that have less than they are shipped with.
+        cuts: Presets that have less than they are shipped with; they count unless the scope is
+            ``as_run``.
     """
     scope = claim.scope
     found = []
@@ -50,11 +52,15 @@ def shortfalls(
     for column, asked in cell.asked.items():
         if column in cell.named and cell.named[column] not in names_of(column, asked, cell.named):
             found.append(f"{column} {cell.named[column]} for {asked}")
+    if scope.as_run:
+        return found
     return found + [cut.text for cut in cuts if _made_by(cut, cell, test)]
 
 
 def _made_by(cut: Cut, cell: Cell, test: Test) -> bool:
     """Return whether a preset made a cell, or what it is compared with."""
+    if cut.tables and test.table not in cut.tables:
+        return False
     for column, value in cut.where.items():
         named = [
             rows[column] for rows in (cell.named, test.reference, test.baseline) if column in rows
@@ -139,8 +145,3 @@ def _counted(values: pd.Series, unit: str) -> str:
     low, high = int(values.min()), int(values.max())
     number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return f"{number} {plural(unit) if high != 1 else unit}"
-
-
-def plural(unit: str) -> str:
-    """Return what several units are called."""
-    return "policies" if unit == POLICY else f"{unit}s"

@@ -1,6 +1,5 @@
 """The table of verdicts for readers: Markdown, and HTML that needs nothing else."""
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import pandas as pd
 
 from reveil.tables.labels import SOURCES as TITLES
-from reveil.verdicts.criteria import SOURCES
 from reveil.verdicts.decide import Verdict
-from reveil.verdicts.scope import plural
+from reveil.verdicts.words import edited, ours, text
 
 STUDIES = {
     "ats": "Transformation search (ats)",
@@ -23,15 +21,18 @@ _SOURCE_TITLES = {
     "guo2020": "Guo et al. 2020",
     "original": "original",
 }
+_CONCLUSION = "_conclusion"
 HEADS = ("Claim", "Verdict", "What decides it", "Ours", "Demonstration", "Sources")
 NOTE = (
-    "A verdict is that of a criterion written down before our numbers: supported or contradicted "
-    "if the whole interval lies on one side of the margin, undecided if it is too wide, not run "
-    "if less was run than the criterion asks for. What smaller runs say then stands under "
-    "Demonstration, and proves nothing. The number is the one that the verdict hangs on, the "
-    "least favourable to the claim. To support a claim every cell has to support it, which needs "
-    "no correction for multiple comparisons; a single cell contradicts it, so that a star marks "
-    "verdicts that intervals corrected for all cells of the claim (Bonferroni) do not give."
+    "A verdict is that of a criterion written down before our numbers, or it stands beside the "
+    "claim when it was edited: supported or contradicted if the whole interval lies on one side of "
+    "the margin, undecided if it is too wide, not run if less was run than the criterion asks for. "
+    "What smaller runs say then stands under Demonstration, and proves nothing. The number is the "
+    "one that the verdict hangs on, the least favourable to the claim. Intervals of one seed speak "
+    "of other images and not of other trainings; of several seeds they speak of both. To support a "
+    "claim every cell has to support it, which needs no correction for multiple comparisons; a "
+    "single cell contradicts it, so that a star marks claims that intervals corrected for all of "
+    "their cells (Bonferroni) do not contradict."
 )
 _WIDTHS = "<colgroup>" + "".join(f'<col style="width:{w}%">' for w in (28, 11, 21, 13, 15, 12))
 _STYLE = (
@@ -74,7 +75,7 @@ def to_markdown(table: pd.DataFrame, *, links: str = "") -> str:
         lines += [f"**{STUDIES.get(str(study), study)}**", ""]
         lines += ["| " + " | ".join(HEADS) + " |", "| " + " | ".join(["---"] * len(HEADS)) + " |"]
         for row in part.to_dict("records"):
-            cells = [_claim(row, links), _verdict(row), _decides(row), ours(row)]
+            cells = [claim(row, links), _verdict(row), _decides(row), ours(row)]
             cells += [_demonstration(row), sources(row)]
             lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
         lines.append("")
@@ -98,14 +99,15 @@ def to_html(table: pd.DataFrame) -> str:
 
 def _html_row(row: Mapping[str, Any]) -> str:
     verdict = str(row["verdict"])
-    reason = _why(_text(row["reason"]), verdict)
-    told = escape(_text(row["demonstration_of"]))
-    shown = escape(_text(row["demonstration"]))
-    criterion = escape(_text(row["criterion"]))
+    reason = _why(text(row["reason"]), verdict)
+    told = escape(text(row["demonstration_of"]))
+    shown = escape(text(row["demonstration"]))
+    criterion = escape(text(row["criterion"]))
     cells = [
-        f'{escape(_text(row["statement"]))} <span class="id">{escape(row["claim"])}</span>'
-        f"<details><summary>criterion</summary><small>{criterion} "
-        f"({escape(_text(row['criterion_standing']))})</small></details>",
+        f'{escape(text(row["statement"]))} <span class="id">{escape(row["claim"])}</span>'
+        f"<details><summary>{escape(f'criterion {edited(row)}'.strip())}</summary>"
+        f"<small>{criterion} "
+        f"({escape(text(row['criterion_standing']))})</small></details>",
         f'<span class="v {verdict.replace(" ", "-")}">{escape(verdict)}{_star(row)}</span>{reason}',
         escape(_decides(row)),
         escape(ours(row)).replace(", n = ", "<br>n = "),
@@ -121,20 +123,10 @@ def _why(reason: str, verdict: str) -> str:
     """Return the reason of a verdict: open, unless it is all that was not run."""
     if not reason:
         return ""
-    text = f"<small>{escape(reason)}</small>"
+    said = f"<small>{escape(reason)}</small>"
     if verdict == Verdict.NOT_RUN:
-        return f"<details><summary>why</summary>{text}</details>"
-    return f"<br>{text}"
-
-
-def ours(row: Mapping[str, Any]) -> str:
-    """Return our number with its interval and n: ``-1.22 [-1.51, -0.93], n = 100 images``."""
-    if not _text(row["value"]):
-        return ""
-    value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
-    interval = f" [{low}, {high}]" if low else " (no interval)"
-    n = int(float(row["n"]))
-    return f"{value}{interval}, n = {n:,} {row['unit'] if n == 1 else plural(row['unit'])}"
+        return f"<details><summary>why</summary>{said}</details>"
+    return f"<br>{said}"
 
 
 def sources(row: Mapping[str, Any]) -> str:
@@ -143,42 +135,46 @@ def sources(row: Mapping[str, Any]) -> str:
 
 
 def _sources(row: Mapping[str, Any]) -> list[str]:
-    said = {name: _text(row.get(f"{name}_conclusion")) for name in SOURCES}
-    return [f"{_SOURCE_TITLES[name]}: {text}" for name, text in said.items() if text]
+    said = {
+        key.removesuffix(_CONCLUSION): text(value)
+        for key, value in row.items()
+        if key.endswith(_CONCLUSION)
+    }
+    return [f"{_SOURCE_TITLES.get(name, name)}: {told}" for name, told in said.items() if told]
 
 
-def _claim(row: Mapping[str, Any], links: str) -> str:
+def claim(row: Mapping[str, Any], links: str = "") -> str:
+    """Return a claim in Markdown: what it says, its name, and the standing of an edited criterion.
+
+    Args:
+        row: of the table of verdicts.
+        links: see :func:`to_markdown`.
+    """
     name = f"[`{row['claim']}`]({links})" if links else f"`{row['claim']}`"
-    return f"{row['statement']} {name}"
+    told = f"{row['statement']} {name}"
+    standing = edited(row)
+    return f"{told} (criterion {standing})" if standing else told
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
-    reason = "" if row["verdict"] == Verdict.NOT_RUN else _text(row["reason"])
+    reason = "" if row["verdict"] == Verdict.NOT_RUN else text(row["reason"])
     return f"**{row['verdict']}**{_star(row)}" + (f", {reason}" if reason else "")
 
 
 def _star(row: Mapping[str, Any]) -> str:
-    return "*" if row["verdict"] != row["verdict_adjusted"] else ""
+    contradicted = row["verdict"] == Verdict.CONTRADICTED
+    return "*" if contradicted and row["verdict_adjusted"] != row["verdict"] else ""
 
 
 def _decides(row: Mapping[str, Any]) -> str:
-    if not _text(row["statistic"]):
+    if not text(row["statistic"]):
         return ""
     return f"{row['test']}: {row['statistic']} ({row['cell']})"
 
 
 def _demonstration(row: Mapping[str, Any]) -> str:
-    told = _text(row["demonstration_of"])
-    return _text(row["demonstration"]) + (f" ({told})" if told else "")
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
-
-
-def _number(value: Any) -> str:
-    text = _text(value)
-    return f"{float(text):.3g}" if text else ""
+    told = text(row["demonstration_of"])
+    return text(row["demonstration"]) + (f" ({told})" if told else "")
 
 
 def summary(table: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reveil import rows
 from reveil.tables.insights import grouped_scores
+from reveil.tables.measures import finite_gains
 
 # Beside the table itself: what its rows lack of what a verdict asks for.
 SINGLES, IMAGES = "singles", "images"
@@ -51,6 +52,7 @@ def prepared(
 ) -> pd.DataFrame:
     """Return a table as the criteria speak of it.
 
+    Of ``images`` infinite PSNR and floors are capped, and gains those of the capped ones;
     ``layers`` are taken at the end of the attack; ``scores`` have the groups of their policies and
     the share of random ones that each beats; ``correlation`` says with how many iterations its
     images were attacked.
@@ -60,6 +62,8 @@ def prepared(
         table: Its rows.
         other: Name of another table of the same claim -> its rows or None.
     """
+    if name == IMAGES:
+        return finite_gains(table)
     if name == "layers" and len(table):
         keys = [key for key in (*_PLACE, "policy", "seed", "image", "tensor") if key in table]
         last = table.groupby(keys)["iteration"].transform("max")

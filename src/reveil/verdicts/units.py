@@ -12,6 +12,7 @@ import pandas as pd
 from reveil import policies
 from reveil.errors import ReveilError
 from reveil.statistics import finite_psnr
+from reveil.tables.measures import DECIBELS
 from reveil.verdicts.criteria import Test
 
 OK = "ok"
@@ -154,16 +155,26 @@ def _good(rows: pd.DataFrame, test: Test) -> pd.DataFrame:
 
 
 def by_unit(rows: pd.DataFrame, column: str, unit: str) -> pd.Series:
-    """Return one value a unit, seeds averaged within an image or a policy; PSNR is capped.
+    """Return one value a unit, seeds averaged within an image or a policy.
 
     Args:
         rows: Of one cell.
         column: The measure.
         unit: ``image``, ``seed`` or ``policy``.
     """
-    values = finite_psnr(rows[column]) if column.startswith("psnr") else rows[column].astype(float)
-    series = pd.Series(values, index=rows.index, dtype=float)
-    return series.groupby(rows[unit]).mean().dropna()
+    return values_of(rows, column).groupby(rows[unit]).mean().dropna()
+
+
+def values_of(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Return a measure of each row, PSNR and floors capped at 100 dB."""
+    if column.startswith(DECIBELS):
+        return pd.Series(finite_psnr(rows[column]), index=rows.index)
+    return rows[column].astype(float)
+
+
+def unit_of(test: Test) -> str:
+    """Return what the n of a test counts: ``image``, ``seed`` or ``policy``."""
+    return test.unit or UNITS[test.table]
 
 
 def resolved(wanted: str | int, named: Mapping[str, str]) -> str:

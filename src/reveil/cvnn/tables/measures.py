@@ -11,12 +11,12 @@ import pandas as pd
 from reveil.cvnn.protections import NONE
 from reveil.cvnn.tables.labels import attack_label, attack_order, policy_label, policy_order
 from reveil.errors import ReveilError, not_allowed
+from reveil.pairing import paired
 from reveil.statistics import (
     Estimate,
     by_image,
     finite_psnr,
     mean_interval,
-    paired_difference,
     share_interval,
     standard_deviation,
 )
@@ -161,10 +161,10 @@ def beside(
         name: What the columns of the result begin with.
         seed: Seed of the bootstrap.
     """
-    pair = by_image(rows, columns[0]), by_image(reference, columns[1])
-    difference = paired_difference(*pair, seed=seed)
+    both = paired(rows, reference, columns).groupby("image")[["own", "other"]].mean()
+    difference = mean_interval(both["own"] - both["other"], seed=seed)
     told = interval_columns(f"{name}_difference", difference)
-    told |= interval_columns(f"{name}_ratio", ratio(*pair, seed=seed))
+    told |= interval_columns(f"{name}_ratio", ratio(both["own"], both["other"], seed=seed))
     return told | {f"{name}_n": difference.n}
 
 

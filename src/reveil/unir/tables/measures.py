@@ -10,7 +10,8 @@ import pandas as pd
 
 from reveil.cvnn.tables.measures import counts, mean, seed_deviation
 from reveil.errors import ReveilError
-from reveil.statistics import Estimate, finite_psnr, mean_interval
+from reveil.pairing import paired_difference
+from reveil.statistics import finite_psnr, mean_interval
 from reveil.tables.measures import OK, common_settings, interval_columns
 from reveil.unir.labels import (
     UNTRAINED,
@@ -119,24 +120,6 @@ def measure_columns(images: pd.DataFrame, seed: int = 0) -> dict[str, Hashable]:
     return row
 
 
-def paired(images: pd.DataFrame, reference: pd.DataFrame, column: str, seed: int = 0) -> Estimate:
-    """Estimate by how much a measure is above that of another method.
-
-    Differences are of one image under one seed, which is measured alike for both; they are averaged
-    over the seeds that both have, then over images.
-
-    Args:
-        images: Rows of one method.
-        reference: Rows of the other.
-        column: The measure.
-        seed: Seed of the bootstrap.
-    """
-    keys = ["image", "seed"]
-    both = images[[*keys, column]].merge(reference[[*keys, column]], on=keys)
-    differences = (both[f"{column}_x"] - both[f"{column}_y"]).dropna()
-    return mean_interval(differences.groupby(both["image"]).mean(), seed=seed)
-
-
 def difference_columns(
     name: str, images: pd.DataFrame, reference: pd.DataFrame | None, seed: int = 0
 ) -> dict[str, Hashable]:
@@ -149,7 +132,9 @@ def difference_columns(
     n = 0
     for column in COMPARED:
         measure, unit = MEASURES[column]
-        found = mean_interval([]) if reference is None else paired(images, reference, column, seed)
+        found = mean_interval([])
+        if reference is not None:
+            found = paired_difference(images, reference, (column, column), seed=seed)
         row |= interval_columns(f"{name}_{measure}_difference", found, unit)
         n = max(n, found.n)
     return row | {f"{name}_n": n}

@@ -1,0 +1,53 @@
+"""The sentences of README's first screen, against the results that are kept."""
+
+import re
+
+import pandas as pd
+
+from tests.workflow import ROOT
+
+README = (ROOT / "README.md").read_text()
+KEPT = ROOT / "docs/reproduction"
+VERDICTS = pd.read_csv(KEPT / "verdicts.csv").set_index("claim")
+
+
+def first_screen() -> str:
+    start = README.index("**What holds so far**")
+    return re.sub(r"\s+", " ", README[start : README.index("Each claim of the papers", start)])
+
+
+def test_the_correlation_of_the_readme_is_that_of_the_verdicts() -> None:
+    row = VERDICTS.loc["ats-claim-7"]
+    value, low, high = (f"{row[name]:.2f}" for name in ("value", "low", "high"))
+    assert f"{value} [{low}, {high}] over {row['n']:.0f} policies" in first_screen()
+
+
+def test_the_shares_above_a_blind_guess_are_those_of_the_kept_images() -> None:
+    images = pd.read_csv(KEPT / "fashion-mnist/exp06-images.csv.gz", keep_default_na=False)
+    images["gain_db"] = images["gain_db"].astype(float)
+    policies = ("3-1-7", "43-18-18", "3-1-7+43-18-18")
+    shares = [100 * (images[images["policy"] == p]["gain_db"] > 0).mean() for p in policies]
+    assert f"{min(shares):.0f} to {max(shares):.0f} % of 100 attacked images" in first_screen()
+    found = pd.read_csv(KEPT / "fashion-mnist/w-insight1-lenetzhu.csv", keep_default_na=False)
+    found = found[(found["attack"] == "inversed") & found["label"].str.startswith("Searched")]
+    below = (found["gain_mean_db"].astype(float) < 0).sum()
+    assert (len(found), below) == (3, 2)
+    assert "under two of the three found on Fashion-MNIST they are not" in first_screen()
+
+
+def test_the_distances_of_reconstructions_are_those_of_the_kept_images() -> None:
+    images = pd.read_csv(KEPT / "fashion-unir-cpu/images.csv.gz", keep_default_na=False)
+    pixels = images[images["policy"].str.startswith("remove-pixel")]
+    psnr = pixels.astype({"psnr_db": float}).groupby(["recipe", "attack"])["psnr_db"].mean()
+    without, others = psnr["unir", "network"], [psnr[r, "network"] for r in ("paired", "unpaired")]
+    assert max(abs(without - other) for other in others) < 0.5
+    assert "within [0.5 dB](docs/reproduction/unir.md)" in first_screen()
+    lead = psnr["none", "tv"] - max(without, *others)
+    assert 2.5 < lead < 3.5
+    assert "both are some 3 dB below total variation" in first_screen()
+
+
+def test_what_is_said_of_features_is_what_verdicts_demonstrate() -> None:
+    said = VERDICTS["demonstration"]
+    assert (said["cvnn-k-angle"], said["cvnn-k-two"]) == ("supports", "supports")
+    assert "the key is found without any training" in first_screen()
