@@ -1,5 +1,6 @@
 """A supervisor over a Snakemake, squeue and scancel that are scripts, driven by files."""
 
+import fcntl
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ RUN = "11111111-2222-3333-4444-555555555555"
 
 # Each start takes the next part of the script, a list of steps. What happened is in events.
 SNAKEMAKE = """
-import json, os, signal, subprocess, sys, time
+import fcntl, json, os, signal, subprocess, sys, time
 from pathlib import Path
 
 def event(*words):
@@ -64,8 +65,10 @@ for step, value in steps[min(number, len(steps) - 1)]:
     if step == "say":
         print(value, flush=True)
     elif step == "submit":
-        with open("queue", "a") as log:
-            log.write(value + "\\n")
+        with open("queue.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with open("queue", "a") as log:
+                log.write(value + "\\n")
     elif step == "wait":
         while not Path(value).exists():
             time.sleep(0.02)
@@ -91,11 +94,14 @@ for step, value in steps[min(number, len(steps) - 1)]:
 leave(0)
 """
 
-# queue: a line per job; squeue drops those that come to their end after some more answers.
+# queue: a line per job; squeue drops those that come to their end after some more answers. Who
+# changes it holds its lock: squeue writes back what it has read, and a job that came between is lost.
 SLURM = """
-import os, sys
+import fcntl, os, sys
 from pathlib import Path
 
+lock = open("queue.lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
 me = Path(sys.argv[0]).name
 failing = Path("failing")
 answers = failing.read_text().split() if failing.exists() else []
@@ -164,7 +170,9 @@ class Stage:
     def write(self, name: str, text: str) -> None:
         """Give a file its content at once, so that nobody reads half of it."""
         (self.folder / f"{name}.tmp").write_text(text)
-        (self.folder / f"{name}.tmp").replace(self.folder / name)
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (self.folder / f"{name}.tmp").replace(self.folder / name)
 
     def script(self, *parts: list[list[object]]) -> None:
         """Say what each start of Snakemake does; the last part is for all later ones."""

@@ -198,7 +198,7 @@ def test_nothing_is_unlocked_while_squeue_does_not_answer(stage: Stage) -> None:
 def test_a_submission_under_way_when_snakemake_is_killed_is_cancelled(stage: Stage) -> None:
     """The queue is empty at first: the job comes a moment later."""
     stage.script([*planned(2), finished(1, 2), ["kill", 9]], DONE)
-    process = stage.start(settle_seconds=2)
+    process = stage.start(settle_seconds=5)
     stage.until("a first look", lambda: stage.events("squeue"))
     stage.write("queue", f"5|PENDING|2|{RUN}\n")
     process.communicate(timeout=120)
