@@ -90,7 +90,7 @@ def readme_table(table: pd.DataFrame) -> str:
         for row in part.to_dict("records"):
             verdict = f"**{row['verdict']}**"
             if row["verdict"] == Verdict.NOT_RUN:
-                verdict = f"{row['verdict']}; so far **{row['demonstration']}**"
+                verdict = f"{row['verdict']}; a smaller run **{row['demonstration']}**"
             number = words.ours(row)
             of = words.text(row["demonstration_of"]) or row["cell"]
             cells = [shown.claim(row), verdict, row["statistic"] if number else "", number, of]

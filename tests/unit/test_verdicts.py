@@ -406,9 +406,11 @@ def test_claims_of_ones_own_are_registered_beside_them(written, monkeypatch, cap
 
 def test_a_source_of_ones_own_has_its_columns(written):
     own = {"source": "our-lab", "conclusion": "claimed", "quote": "seen once", "numbers": []}
-    path = written(sources=[own])
+    path = written(sources=[own, {**own, "source": "theirs", "words": "as ours"}])
     verdicts, _ = judge_study("ats", "run", [path], ROOT, {}, iterations={}, cuts={})
-    assert shown.sources(verdicts.iloc[0].to_dict()) == "our-lab: claimed: seen once"
+    assert shown.sources(verdicts.iloc[0].to_dict()) == (
+        'our-lab: claimed: "seen once"; theirs: claimed: as ours; "seen once"'
+    )
 
 
 @pytest.fixture
@@ -425,7 +427,7 @@ def test_a_study_is_judged_from_files(judged):
     assert row["verdict"] == row["verdict_adjusted"] == "supported"
     assert row["cell"] == "cifar100, resnet20-4, 3-1-7, inversed"
     assert row["statistic"] == "gain over the floor (dB), less that of crop-flip < 0"
-    assert row["original_conclusion"] == "claimed: so" and row["guo2020_conclusion"] == ""
+    assert row["original_conclusion"] == 'claimed: "so"' and row["guo2020_conclusion"] == ""
     assert row["criterion_standing"] == "not registered"
     assert tests[["test", "n", "in_scope", "premise", "failed"]].values.tolist() == [
         ["lower", 8, 1, 1, 0]
@@ -456,7 +458,7 @@ def test_sources_have_the_names_of_their_papers(judged):
     table = judged[0].assign(**said)
     markdown, html = shown.to_markdown(table), shown.to_html(table)
     assert "Knijff et al. 2021: mixed: higher; in part; Guo et al. 2020: claimed" in markdown
-    assert "original: claimed: so<br>Knijff et al. 2021: mixed: higher; in part<br>Guo et" in html
+    assert "original: claimed: &quot;so&quot;<br>Knijff et al. 2021: mixed: higher; in part<br>Guo et" in html
 
 
 def test_a_star_marks_what_corrected_intervals_do_not_give(judged):
@@ -501,7 +503,7 @@ def test_a_decided_claim_of_the_readme_has_its_number(judged):
     text = reproduction_docs.readme_table(judged[0])
     asked = "gain over the floor (dB), less that of crop-flip < 0 | -0.965 ["
     assert f"| **supported** | {asked}" in text
-    assert "| cifar100, resnet20-4, 3-1-7, inversed | original: claimed: so |" in text
+    assert '| cifar100, resnet20-4, 3-1-7, inversed | original: claimed: "so" |' in text
     assert text.endswith("1 supported; for 0 of them no rows are kept to judge by.")
 
 

@@ -47,6 +47,8 @@ class Test:
             is of.
         more: ``with``, ``control``, ``list``, ``top`` and ``where`` of the statistics that take
             them.
+        transformations: kinds of which every member of a policy has to have one; any policy counts
+            where there are none.
     """
 
     # Not a class of tests, whatever pytest makes of its name.
@@ -66,6 +68,7 @@ class Test:
     baseline: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
     unit: str = ""
+    transformations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,16 @@ class Scope:
 
 @dataclass(frozen=True)
 class Source:
-    """What one paper says of a claim: its conclusion, a quote and its published numbers."""
+    """What one paper says of a claim: its conclusion and its published numbers.
+
+    Attributes:
+        words: the conclusion in our words; may be empty.
+        quote: of the source, word for word; may be empty.
+    """
 
     source: str
     conclusion: str
+    words: str
     quote: str
     numbers: tuple[Mapping[str, Any], ...]
 
@@ -194,6 +203,7 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
             Source(
                 source=source["source"],
                 conclusion=source["conclusion"],
+                words=source.get("words", ""),
                 quote=source.get("quote", ""),
                 numbers=tuple(source["numbers"]),
             )
@@ -216,6 +226,7 @@ def _test(entry: Mapping[str, Any]) -> Test:
         **{key: entry[key] for key in plain},
         margin=float(entry["margin"]),
         unit=entry.get("unit", ""),
+        transformations=tuple(entry.get("transformations", ())),
         confidence=float(entry["confidence"]),
         select={key: tuple(values) for key, values in entry.get("select", {}).items()},
         reference=entry.get("reference", {}),

@@ -99,7 +99,9 @@ def cell_name(number: Number) -> str:
 def _conclusion(source: Source | None) -> str:
     if source is None:
         return ""
-    return f"{source.conclusion}: {source.quote}" if source.quote else source.conclusion
+    said = [source.words, f'"{source.quote}"' if source.quote else ""]
+    more = "; ".join(filter(None, said))
+    return f"{source.conclusion}: {more}" if more else source.conclusion
 
 
 def _numbers(source: Source | None) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from reveil import policies
 from reveil.errors import ReveilError
+from reveil.library import LIBRARY
 from reveil.statistics import finite_psnr
 from reveil.tables.measures import DECIBELS
 from reveil.verdicts.criteria import Test
@@ -97,7 +98,7 @@ def cells(test: Test, groups: Groups, stand_ins: StandIns | None = None) -> list
             column: _asked(column, wanted, named, part, stand_ins or {})
             for column, wanted in test.select.items()
         }
-        if None in asked.values():
+        if None in asked.values() or not _made_of(named.get(POLICY, ""), test.transformations):
             continue
         rows = _chosen(part, test)
         if len(rows):
@@ -222,6 +223,21 @@ def _asked(
             if value in names_of(column, other, named) or _role(column, value) == other:
                 return str(name)
     return None
+
+
+def _made_of(policy: str, kinds: tuple[str, ...]) -> bool:
+    """Return whether every member of a policy has a transformation of one of some kinds."""
+    if not kinds:
+        return True
+    try:
+        members = policies.parse(policy).members
+    except ReveilError:
+        # What a search found, or no policy of transformations.
+        return False
+    return all(
+        any(isinstance(step, int) and LIBRARY[step].name in kinds for step in member)
+        for member in members
+    )
 
 
 def names_of(column: str, name: str | int, named: Mapping[str, str]) -> tuple[str, ...]:
