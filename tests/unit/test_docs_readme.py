@@ -23,7 +23,9 @@ def test_the_correlation_of_the_readme_is_that_of_the_verdicts() -> None:
     found = pd.read_csv(KEPT / "fashion-mnist/exp10.csv").query("interval == 'bca-bootstrap'")
     found = found.set_index(["victim", "quantity"])
     floor, gain = (found.loc[("plain", f"pearson_{name}_db"), "value"] for name in ("floor", "gain"))
-    assert f"what the best guess reaches (r = {floor:.2f})" in first_screen()
+    given = found.loc[("plain", "partial_psnr_db"), "value"]
+    said = f"what the best guess reaches (r = {floor:.2f}; with that held fixed {given:.2f})"
+    assert said in first_screen()
     row = found.loc[("trained", "pearson_gain_db")]
     last = f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
     assert f"that guess r is {gain:.2f}, and {last} where networks" in first_screen()
@@ -59,9 +61,22 @@ def test_the_distances_of_reconstructions_are_those_of_the_kept_images() -> None
     best = lost["Regression on clean images"] - lost["UNIR"]
     said = f"is {best:.1f} dB better, and total variation, which learns nothing, some 3 dB"
     assert said in first_screen()
+    missing = first["psnr_missing_mean_db"].astype(float)
+    assert round(missing["Total variation"] - missing["UNIR"]) == 2
+    assert "some 3 dB (2 dB on the missing values)" in first_screen()
 
 
 def test_what_is_said_of_features_is_what_verdicts_demonstrate() -> None:
     said = VERDICTS["demonstration"]
     assert (said["cvnn-k-angle"], said["cvnn-k-two"]) == ("supports", "supports")
+    assert said["cvnn-claim-1"] == "contradicts"
+    table = pd.read_csv(KEPT / "fashion-cvnn-cpu/claim1.csv", keep_default_na=False)
+    table = table[table["attack"] == "inversion1-both"].set_index("policy")
+    rotated, layers = (
+        "{rmse_mean:.3f} [{rmse_low:.3f}, {rmse_high:.3f}]".format(
+            **table.loc[policy].filter(like="rmse_").head(3).astype(float)
+        )
+        for policy in ("rotation", "additional")
+    )
+    assert f"RMSE {rotated}, without a key {layers}." in first_screen()
     assert "the key is found without any training" in first_screen()
