@@ -60,7 +60,10 @@ def _front(mirror: Mirror) -> str:
     trees = {
         "Start": [TUTORIAL, USE],
         "Do": [GUIDES],
-        "Look up": [GLOSSARY, REFERENCE, "docs/experiments.md", "docs/deviations.md"],
+        "Look up": [
+            *(GLOSSARY, REFERENCE, "docs/experiments.md", "docs/deviations.md"),
+            "docs/references.md",
+        ],
         "Results": [RUNS, "docs/performance.md", "benchmarks/README.md"],
     }
     known = {place for tree in trees.values() for place in tree}
