@@ -95,7 +95,7 @@ leave(0)
 """
 
 # queue: a line per job; squeue drops those that come to their end after some more answers. Who
-# changes it holds its lock: squeue writes back what it has read, and a job that came between is lost.
+# changes it holds its lock: squeue writes back what it read, and a job that came between is lost.
 SLURM = """
 import fcntl, os, sys
 from pathlib import Path

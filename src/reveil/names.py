@@ -104,7 +104,11 @@ def _told(options: argparse.Namespace) -> str:
     config = read_config(options.root, options.configfile)
     kinds = {kind: named(kind, config, options.root) for kind in options.kinds or ALL}
     wanted = [word.lower() for word in options.match]
-    return "".join(_shown(kind, found, wanted) for kind, found in kinds.items())
+    shown = "".join(_shown(kind, found, wanted) for kind, found in kinds.items())
+    if not shown and wanted:
+        kinds_asked = ", ".join(options.kinds or ALL)
+        raise ReveilError(f"--match {' '.join(options.match)!r}: no name of {kinds_asked} has it")
+    return shown
 
 
 def _of_dataset(data: Any) -> str:

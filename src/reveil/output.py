@@ -18,9 +18,21 @@ def tell(make: Callable[[], str]) -> int:
     except ReveilError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    return printed(lambda: print(text, end="\n" if text else "", flush=True) or 0)
+
+
+def printed(write: Callable[[], int]) -> int:
+    """Return what ``write()``, which prints, returns: the exit status.
+
+    It is 0 for a reader who closed the pipe, and 1, with an error, where nothing can be written.
+    """
     try:
-        print(text, end="\n" if text else "", flush=True)
+        return write()
     except BrokenPipeError:
-        # Python would fail once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        status = 0
+    except OSError as error:
+        print(f"error: cannot print: {error.strerror}", file=sys.stderr)
+        status = 1
+    # Python would fail once more when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status

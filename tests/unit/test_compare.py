@@ -1,5 +1,6 @@
 """Two runs side by side, of made-up tables."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -160,9 +161,17 @@ def test_runs_of_one_name_go_by_their_paths(tmp_path: Path) -> None:
 # --- mistakes -----------------------------------------------------------------------------------
 
 
-def test_a_missing_folder_is_told_with_those_that_are_there(same: tuple[Path, Path]) -> None:
-    with pytest.raises(ReveilError, match=r"mien: there is no such folder; in .* are demo, mine$"):
+def test_a_missing_folder_is_told_with_those_that_are_there(
+    same: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = r"mien: there is no such folder: did you mean .*/mine\? Runs in .*: demo, mine$"
+    with pytest.raises(ReveilError, match=message):
         compare(same[0], same[1].with_name("mien"))
+    (same[0].parent / "results").mkdir()
+    shutil.move(same[0], same[0].parent / "results" / "demo")
+    monkeypatch.chdir(same[0].parent)
+    with pytest.raises(ReveilError, match="demo: there is no such folder: did you mean results/d"):
+        compare(Path("demo"), Path("mine"))
 
 
 def test_a_folder_without_results_is_no_run(same: tuple[Path, Path]) -> None:

@@ -22,7 +22,9 @@ def test_the_correlation_of_the_readme_is_that_of_the_verdicts() -> None:
     assert f"r = {value} [{low}, {high}] over {row['n']:.0f} policies" in first_screen()
     found = pd.read_csv(KEPT / "fashion-mnist/exp10.csv").query("interval == 'bca-bootstrap'")
     found = found.set_index(["victim", "quantity"])
-    floor, gain = (found.loc[("plain", f"pearson_{name}_db"), "value"] for name in ("floor", "gain"))
+    floor, gain = (
+        found.loc[("plain", f"pearson_{name}_db"), "value"] for name in ("floor", "gain")
+    )
     given = found.loc[("plain", "partial_psnr_db"), "value"]
     said = f"what the best guess reaches (r = {floor:.2f}; with that held fixed {given:.2f})"
     assert said in first_screen()

@@ -333,6 +333,7 @@ def test_the_class_is_the_subfolder(tmp_path, names, test, train, expected):
         (["cats/a.png", "dogs/b.png", "dogs/c.png"], ["a"], "class 'cats' has images to test on"),
         (["cats/a.png", "cats/b.png"], ["a"], "as all images are of the class 'cats'"),
         (["train/x/a.png", "val/x/b.png"], 0.5, "as the classes would be train, val; allowed"),
+        (["Train/x/a.png", "Test/x/b.png"], 0.5, "as the classes would be Test, Train; allowed"),
     ],
 )
 def test_an_image_without_a_class_to_learn_is_told(tmp_path, names, test, message):

@@ -46,9 +46,23 @@ def test_names_of_ones_own_are_there_and_where_they_are_from(tmp_path: Path, cap
     assert said["inversed-adam-l1"].startswith('"Adam+L1" of Gao et al. 2021')
 
 
+@pytest.mark.parametrize("text", ["- run: mine\n", "mine\n"])
+def test_a_file_without_keys_is_no_configuration(tmp_path: Path, text: str, capsys) -> None:
+    (tmp_path / "my.yaml").write_text(text)
+    assert names.main(["attacks", "--configfile", str(tmp_path / "my.yaml")]) == 1
+    assert "my.yaml: is no configuration, which is a mapping" in capsys.readouterr().err
+
+
+def test_files_are_those_of_the_current_folder(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "my.yaml").write_text("attacks: {brief: {base: dlg}}\n")
+    monkeypatch.chdir(tmp_path)
+    assert names.main(["attacks", "--configfile", "config/demo.yaml", "my.yaml"]) == 0
+    assert "brief" in capsys.readouterr().out
+
+
 def test_lines_are_chosen_by_words_in_them(capsys) -> None:
-    assert names.main(["--match", "CIFAR", "--match", "no-such-word"]) == 0
-    assert capsys.readouterr().out == ""
+    assert names.main(["--match", "CIFAR", "--match", "no-such-word"]) == 1
+    assert "'CIFAR no-such-word': no name of datasets, " in capsys.readouterr().err
     assert names.main(["--match", "celeba", "--match", "30 attributes"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("datasets:\n  celeba-30 ")

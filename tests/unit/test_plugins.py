@@ -333,6 +333,7 @@ def test_an_attack_that_must_know_draws_is_refused_on_a_policy_of_a_plugin(tmp_p
     # Images that are stretched after the policy are not what the plug-in speaks of.
     orig = {"recipes": {"full": {"fmnist_pipeline": "orig"}}}
     section["datasets"] = ["fashion-mnist"]
+    section["attacks"] = ["inversed", "zhu", *section["attacks"]]
     found = told(tmp_path, things, studies={"ats": section}, **orig)
     assert {said.split(" for the policy ")[1].split()[0] for said in found if "cutout" in said} == {
         "'only-cutout'"

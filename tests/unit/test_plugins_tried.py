@@ -36,12 +36,13 @@ def outcome(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, st
 
 
 def in_a_process(
-    *words: object, folder: Path, **variables: str
+    *words: object, folder: Path, stdout: int = subprocess.PIPE, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(
         [sys.executable, "-m", "reveil.plugins", *map(str, words)],
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
         env={**kept, "PYTHONPATH": str(ROOT / "src"), **variables},
@@ -231,12 +232,50 @@ def test_what_goes_wrong_outside_a_file_is_not_told_as_its_own(
     assert err.count("\n") == 1
 
 
+def test_neighbours_that_matter_for_colours_alone_are_found(tmp_path: Path, capsys) -> None:
+    code = "@policy('rolled')\ndef apply(images, streams):\n"
+    code += "    return images.roll(1, 0) if images.shape[1] == 3 else images\n"
+    status, _, err = outcome(capsys, written(tmp_path, code))
+    assert status == 1
+    assert "makes something else of an image by itself than beside others" in err
+
+
+def test_a_reach_of_nothing_is_allowed(tmp_path: Path, capsys) -> None:
+    code = HALF.format(draws="[0]", seen="values / 2", reach="(0, 0)")
+    status, out, _ = outcome(capsys, written(tmp_path, "@policy('dark')\n" + code), *SMALL)
+    assert (status, out.count("ok policy dark")) == (0, 1)
+
+
 def test_mistakes_with_colours_alone_are_found(tmp_path: Path, capsys) -> None:
     code = "@attack('grey', study='unir')\ndef restore(y, known, index):\n"
     path = written(tmp_path, code + "    return y.clamp(-1, 1).reshape(len(y), 1, 28, 28)\n")
     status, _, err = outcome(capsys, path)
     assert status == 1
     assert err.startswith("error: plug-in mine.py, line 4, in restore: RuntimeError: shape '[")
+
+
+def test_what_lies_beside_a_file_is_not_found_by_its_bare_name(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("")
+    path = written(tmp_path, f"import beside\n@defence('one')\n{FINE}")
+    done = in_a_process(path, *SMALL, folder=tmp_path)
+    assert done.returncode == 1
+    assert "ModuleNotFoundError: No module named 'beside'" in done.stderr
+
+
+def test_a_file_may_begin_with_a_mark_of_its_encoding(tmp_path: Path, capsys) -> None:
+    path = written(tmp_path, f"@defence('one')\n{FINE}")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    status, out, err = outcome(capsys, path, *SMALL)
+    assert (status, err, out.count("ok defence one")) == (0, "", 1)
+
+
+def test_a_reader_who_stops_early_is_no_mistake(tmp_path: Path) -> None:
+    path = written(tmp_path, f"@defence('one')\n{FINE}")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = in_a_process(path, *SMALL, folder=tmp_path, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_draws_that_are_not_those_of_the_victims_are_a_warning(tmp_path: Path, capsys) -> None:

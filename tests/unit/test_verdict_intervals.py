@@ -148,6 +148,26 @@ def test_failures_of_one_seed_do_not_turn_a_verdict():
     assert found.deciding().estimate.n == 30
 
 
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ({2: 10}, "10 of 40 images under every seed"),
+        ({1: 1, 2: 1}, "1 of 3 seeds, as 3 share fewer than two images"),
+        ({2: 40}, ""),
+    ],
+)
+def test_failures_that_leave_seeds_little_in_common_are_less_than_the_scope(left, said):
+    """Rows of a seed of which most failed are no training that an interval is over."""
+    claim = replace(CLAIM, scope=replace(SCOPE, min_images=40, min_seeds=3))
+    table = attacked(-1 + 0.01 * DRAW((40, 3)))
+    for seed, count in left.items():
+        lost = (table["seed"] == seed) & (table["image"] >= count)
+        table.loc[lost, ["status", "gain_db"]] = "failed", np.nan
+    found = judged(table, claim)
+    assert found.verdict == (Verdict.NOT_RUN if said else Verdict.SUPPORTED)
+    assert [text for text in found.numbers[0].short if text == said] == ([said] if said else [])
+
+
 def test_infinite_gains_are_capped():
     table = attacked(np.full((9, 3), -1.0)).assign(psnr_db=20.0, floor_db=18.0)
     table.loc[table["image"] == 0, "floor_db"] = np.inf

@@ -327,6 +327,15 @@ def test_files_of_claims_are_checked(written, tmp_path):
     by_seed = [{**MINE["tests"][0], "unit": "seed"}]
     with pytest.raises(ReveilError, match="statistic: 'paired_difference' is not allowed.*mean"):
         read_claims([written(tests=by_seed)], ROOT)
+    for changed, message in (
+        ({"table": "models"}, "table: 'models' is not allowed.*images, layers"),
+        (
+            {"statistic": "share", "where": {"s_pri": "above_none"}},
+            "table: 'images' is not allowed; allowed: scores",
+        ),
+    ):
+        with pytest.raises(ReveilError, match=message):
+            read_claims([written(tests=[{**MINE["tests"][0], **changed}])], ROOT)
     path = written(stand_ins={"policy": {"a": ["b"]}})
     assert read_stand_ins([path]) == {"policy": {"a": ("b",)}}
 
@@ -357,6 +366,12 @@ def test_the_claim_of_the_guide_is_judged(tmp_path):
 def test_wording_is_no_part_of_a_criterion(claim):
     assert criterion_digest({**MINE, "statement": "other", "criterion": "x"}) == claim.digest
     assert criterion_digest({**MINE, "scope": {}}) != claim.digest
+
+
+def test_a_measure_that_is_text_is_told(claim):
+    table = attacked().assign(gain_db="high")
+    with pytest.raises(ReveilError, match="claim 'mine': .*'gain_db' .* no number: it has 'high'"):
+        judge(claim, of(table))
 
 
 def test_later_edits_of_a_criterion_show(claim):
@@ -458,7 +473,10 @@ def test_sources_have_the_names_of_their_papers(judged):
     table = judged[0].assign(**said)
     markdown, html = shown.to_markdown(table), shown.to_html(table)
     assert "Knijff et al. 2021: mixed: higher; in part; Guo et al. 2020: claimed" in markdown
-    assert "original: claimed: &quot;so&quot;<br>Knijff et al. 2021: mixed: higher; in part<br>Guo et" in html
+    assert (
+        "original: claimed: &quot;so&quot;<br>Knijff et al. 2021: mixed: higher; in part<br>Guo et"
+        in html
+    )
 
 
 def test_a_star_marks_what_corrected_intervals_do_not_give(judged):

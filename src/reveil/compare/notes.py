@@ -128,11 +128,17 @@ def commits(folder: Path, noted: Sequence[Noted], side: int) -> list[str]:
     """
     jobs = [one.said[side] for one in noted if one.said[side] is not None]
     if not jobs:
-        whole = read_json(folder / PROVENANCE)
-        all_jobs = whole.get("jobs") if isinstance(whole, Mapping) else None
-        jobs = [job for job in (all_jobs or {}).values() if "block" in (job.get("wildcards") or {})]
+        whole = read_json(folder / PROVENANCE) or {}
+        all_jobs = whole.get("jobs", {}) if isinstance(whole, Mapping) else None
+        if not isinstance(all_jobs, Mapping) or not all(
+            isinstance(job, Mapping) for job in all_jobs.values()
+        ):
+            raise ReveilError(
+                f"{folder / PROVENANCE}: is no provenance, whose jobs have facts each"
+            )
+        jobs = [job for job in all_jobs.values() if "block" in (job.get("wildcards") or {})]
     said = (
-        f"{job['commit'][:12]}{', modified' if job.get('dirty') else ''}"
+        f"{str(job['commit'])[:12]}{', modified' if job.get('dirty') else ''}"
         for job in jobs
         if job.get("commit")
     )

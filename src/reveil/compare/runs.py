@@ -1,13 +1,14 @@
 """The tidy tables of two runs, and the rows that both have."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from reveil import rows
-from reveil.errors import ReveilError
-from reveil.tables.measures import finite_gains
+from reveil.errors import ReveilError, nearest
+from reveil.tables.measures import DECIBELS, finite_gains
 from reveil.verdicts.units import IMAGE, KEYS, OK, SEED
 
 # What each study is about: column of images.csv -> name for readers and digits.
@@ -17,6 +18,8 @@ MEASURES = {
     "unir": {"psnr_db": ("PSNR, dB", 2)},
 }
 TABLE = "tables/images.csv"
+# What names the cell of every row, whatever the study.
+_NAMED = ("protocol", "dataset", "model", "policy", "recipe", "attack", "defence")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def pair(study: str, first: Path, second: Path) -> Pair:
     Raises:
         ReveilError: as :func:`pairs`.
     """
-    tables = [_read(path) for path in (first, second)]
+    tables = [_read(path, study) for path in (first, second)]
     if odd := sorted(set(tables[0].columns) ^ set(tables[1].columns)):
         raise ReveilError(
             f"{second}: its columns differ from those of {first}: only one has {', '.join(odd)}; "
@@ -93,9 +96,7 @@ def pair(study: str, first: Path, second: Path) -> Pair:
 
 def _studies(folder: Path) -> list[str]:
     if not folder.is_dir():
-        there = sorted(path.name for path in folder.parent.glob("*/") if path.is_dir())
-        told = f"; in {folder.parent} there are {', '.join(there)}" if there else ""
-        raise ReveilError(f"{folder}: there is no such folder{told}")
+        raise ReveilError(f"{folder}: there is no such folder{_beside(folder)}")
     found = [study for study in MEASURES if (folder / study / TABLE).is_file()]
     if not found:
         raise ReveilError(
@@ -105,10 +106,40 @@ def _studies(folder: Path) -> list[str]:
     return found
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _beside(folder: Path) -> str:
+    """Return in words which runs there are, the nearest name first."""
+    near = Path("results", folder)
+    if near.is_dir():
+        return f": did you mean {near}?"
+    there = sorted(
+        path.name
+        for path in folder.parent.glob("*/")
+        if any((path / study / TABLE).is_file() for study in MEASURES)
+    )
+    if not there:
+        return ""
+    guess = nearest(folder.name, there)
+    first = f": did you mean {folder.parent / guess}?" if guess else "."
+    return f"{first} Runs in {folder.parent}: {', '.join(there)}"
+
+
+def _read(path: Path, study: str) -> pd.DataFrame:
+    """Return a table whose names are text and whose measures are numbers."""
     table = rows.read(path)
-    if missing := [name for name in ("policy", SEED, IMAGE, "status") if name not in table]:
+    needed = [*_NAMED, SEED, IMAGE, "status", *MEASURES[study]]
+    if missing := [name for name in needed if name not in table]:
         raise ReveilError(f"{path}: is no table of images, as it lacks {', '.join(missing)}")
+    if table.empty:
+        raise ReveilError(f"{path}: has no rows")
+    for name in (*_NAMED, SEED, IMAGE):
+        if (empty := table[name].isna() | table[name].eq("")).any():
+            raise ReveilError(f"{path}: row {empty.idxmax() + 2} has no {name}")
+    decibels = [name for name in table if str(name).startswith(DECIBELS)]
+    for name in {*MEASURES[study], *decibels}:
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        if (odd := numbers.isna() & table[name].notna() | numbers.eq(-math.inf)).any():
+            said = f"{name}: {str(table.loc[odd, name].iloc[0])!r} is no number that is measured"
+            raise ReveilError(f"{path}: row {odd.idxmax() + 2}: {said}")
     # A run of policy 3 alone reads it as a number, one that has None, too, as text.
     table = table.astype({key: str for key in KEYS if key in table})
     return finite_gains(table)

@@ -69,12 +69,14 @@ def _differences(
 
 
 def _table(found: Sequence[tuple[Any, ...]], names: Names, note: str) -> str:
-    columns = ["key", *names, "where"][: len(found[0])]
+    # Runs may be called as these columns are.
+    columns = ["key", "first", "second", "where"][: len(found[0])]
     table = pd.DataFrame(found, columns=columns, dtype=object)
 
     def cells(row: Mapping[str, Any]) -> dict[str, str]:
         where = {"Attacks": row["where"]} if "where" in row else {}
-        return {"Key": f"`{row['key']}`", **{name: _value(row[name]) for name in names}, **where}
+        values = {name: _value(row[side]) for name, side in zip(names, columns[1:3], strict=True)}
+        return {"Key": f"`{row['key']}`", **values, **where}
 
     return to_markdown(table, form=Form(cells, lambda _: note, frozenset()))
 

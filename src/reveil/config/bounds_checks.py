@@ -58,7 +58,8 @@ def shift_problems(
 
 def _is_told(policy: str, attack: Values) -> bool:
     """Return whether an attack goes by what a plug-in tells of a policy."""
-    asked = attack["method"] == "aware" or attack["bounds"] == "policy"
+    method = attack["method"]
+    asked = method == "aware" or (method == "translation" and attack["bounds"] == "policy")
     return asked and any(map(is_plugged, policies.member_names(policy)))
 
 

@@ -147,7 +147,7 @@ def _classes(found: Mapping[str, list[str]], test: float | str | tuple[str, ...]
                 "class; allowed: every image in a subfolder, or no key labels"
             )
     names = sorted({name for files in of_split.values() for name in files})
-    if test != BY_SUBFOLDER and _PARTS.issuperset(names):
+    if test != BY_SUBFOLDER and _PARTS.issuperset(map(str.lower, names)):
         raise ReveilError(
             f"labels: {CLASSES!r} is not allowed with test: {test!r}, as the classes would be "
             f"{', '.join(names)}; allowed: test: folder, for the parts train and test"

@@ -1,5 +1,6 @@
 """What presets say under a configuration, each resolved once."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from reveil import config as resolvers
 from reveil.cvnn.protections import Protection
+from reveil.errors import ReveilError
 
 
 class Settings:
@@ -48,11 +50,18 @@ class Settings:
 def read_config(root: Path, files: list[str]) -> dict[str, Any]:
     """Return ``config.yaml`` with files laid over it, as Snakemake does, checked.
 
+    Args:
+        root: of the repository.
+        files: relative to the current folder, or to the repository where it has none of that name.
+
     Raises:
-        ReveilError: a file cannot be read, or the configuration is not valid.
+        ReveilError: a file cannot be read or holds no keys, or the configuration is not valid.
     """
     config = resolvers.read_yaml(root / "config.yaml")
     for file in files:
-        config = resolvers.merge(config, resolvers.read_yaml(root / file))
+        content = resolvers.read_yaml(file if os.path.isfile(file) else root / file)
+        if not isinstance(content, Mapping):
+            raise ReveilError(f"{file}: is no configuration, which is a mapping of keys")
+        config = resolvers.merge(config, content)
     resolvers.validate(config, root)
     return config

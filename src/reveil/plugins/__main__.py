@@ -6,6 +6,7 @@ that a mistake is told before any run. Nothing is written.
 
 import argparse
 import logging
+import os
 import re
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from reveil import datasets
 from reveil.config import plugin_checks
 from reveil.errors import ReveilError
+from reveil.output import printed
 from reveil.plugins import known
 from reveil.plugins.known import Declared
 
@@ -189,4 +191,6 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Jobs do not find what lies beside a plug-in by its bare name, wherever they run.
+    sys.path[:] = [folder for folder in sys.path if folder not in ("", os.getcwd())]
+    sys.exit(printed(main))

@@ -209,7 +209,7 @@ def _check_dataset(path: Path, call: ast.Call, said: Mapping[str, Any]) -> None:
 
 def _parsed(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        return ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
         raise ReveilError(f"{path.name}, line {error.lineno}: SyntaxError: {error.msg}") from error
     except (OSError, ValueError) as error:

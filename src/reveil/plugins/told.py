@@ -35,7 +35,11 @@ def draws(one: Declared, shape: tuple[int, int, int]) -> tuple[Any, ...]:
         calling.refuse(one, f"draws returned {said}, expected a list of all that may be drawn")
     # A resumed attack goes on with the numbers of its draws.
     if repr(transforming.call(one, "draws", shape)) != repr(found):
-        calling.refuse(one, "draws returned two lists, expected the same at every call")
+        calling.refuse(
+            one,
+            "draws returned two lists, expected the same at every call; they are compared as they "
+            "print, as numbers, texts and tuples do",
+        )
     _look(one, shape, tuple(found))
     return tuple(found)
 

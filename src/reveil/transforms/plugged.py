@@ -41,16 +41,17 @@ def _made(one: known.Declared, images: Tensor, seeds: Tensor) -> Tensor:
     return made.to(images.device)
 
 
-_TRIED: set[known.Key] = set()
+_TRIED: set[tuple[known.Key, torch.Size]] = set()
 
 
 def _try_alone(one: known.Declared, images: Tensor, seeds: Tensor, made: Tensor) -> None:
     """Refuse what makes something else of the last image where it is by itself."""
-    if one.key in _TRIED:
+    tried = (one.key, images.shape[1:])
+    if tried in _TRIED:
         return
     # An image that has none beside it says only what is drawn elsewhere.
     if len(images) > 1:
-        _TRIED.add(one.key)
+        _TRIED.add(tried)
     if not torch.equal(_made(one, images[-1:], seeds[-1:]), made[-1:]):
         calling.refuse(
             one,

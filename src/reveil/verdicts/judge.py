@@ -51,12 +51,13 @@ def judge(
         if (table := tables(name)) is not None and len(table)
     }
     plans = [
-        (rows, short, estimate(rows, test.confidence, resamples))
+        (rows, (*short, *scope.thin(found, rows.cell, claim, test)), found)
         for test in claim.tests
         if test.table in groups
         for rows, short in _planned(
             claim, test, groups[test.table], iterations or {}, cuts, stand_ins or {}
         )
+        for found in [estimate(rows, test.confidence, resamples)]
     ]
     premises = {
         test.name: [

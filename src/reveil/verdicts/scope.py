@@ -4,13 +4,26 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from reveil.statistics import BOOTSTRAP, STUDENT, Estimate
 from reveil.tables.insights import PAIRS, RANDOM
 from reveil.verdicts.criteria import JUDGED_PROTOCOLS, Claim, Cut, Scope, Test
-from reveil.verdicts.units import IMAGE, POLICY, SEED, UNITS, Cell, distinct, names_of, seeds_of
+from reveil.verdicts.units import (
+    IMAGE,
+    POLICY,
+    SEED,
+    UNITS,
+    Cell,
+    distinct,
+    names_of,
+    seeds_of,
+    unit_of,
+)
 from reveil.verdicts.words import plural
 
 # Their numbers come from attacks.
 _ATTACKED = ("images", "layers", "correlation")
+# Statistics over images and trainings where there are several of both.
+OVER_IMAGES = ("mean", "column_difference", "paired_difference", "recovered")
 # Of `images` and `layers` n counts images; the other tables say it in a column.
 _IMAGES = {"singles": "s_pri_n", "scores": "s_pri_n", "correlation": "n_images"}
 
@@ -55,6 +68,29 @@ def shortfalls(
     if scope.as_run:
         return found
     return found + [cut.text for cut in cuts if _made_by(cut, cell, test)]
+
+
+def thin(found: Estimate, cell: Cell, claim: Claim, test: Test) -> list[str]:
+    """Return in words how what seeds have in common falls short of the scope.
+
+    Rows of a seed of which most failed count as a seed, and leave an estimate few images that all
+    seeds have, or an interval over images alone.
+
+    Args:
+        found: The estimate of the cell.
+        cell: The cell.
+        claim: Its claim.
+        test: Its test.
+    """
+    seeds = seeds_of(cell.rows)
+    if unit_of(test) != IMAGE or test.statistic not in OVER_IMAGES or not found.n or seeds < 2:
+        return []
+    told, scope = [], claim.scope
+    if found.n < scope.min_images:
+        told.append(f"{found.n:,} of {scope.min_images:,} images under every seed")
+    elif scope.min_seeds > 1 and found.method in (BOOTSTRAP, STUDENT):
+        told.append(f"1 of {scope.min_seeds:,} seeds, as {seeds} share fewer than two images")
+    return told
 
 
 def _made_by(cut: Cut, cell: Cell, test: Test) -> bool:

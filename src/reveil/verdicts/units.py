@@ -87,7 +87,7 @@ def cells(test: Test, groups: Groups, stand_ins: StandIns | None = None) -> list
             demonstrations.
 
     Raises:
-        ReveilError: the table lacks a column that the test names.
+        ReveilError: the table lacks a column that the test names, or its measure is text.
     """
     _require(test, groups.rows)
     found = []
@@ -200,6 +200,13 @@ def _require(test: Test, table: pd.DataFrame) -> None:
             raise ReveilError(
                 f"tests {test.name!r}: column {column!r} is not in the table {test.table}; "
                 f"it has {', '.join(table.columns)}"
+            )
+    for column in {test.column, test.more.get("with", test.column)}:
+        odd = table[column][pd.to_numeric(table[column], errors="coerce").isna()].dropna()
+        if len(odd) and test.statistic != "share":
+            raise ReveilError(
+                f"tests {test.name!r}: column {column!r} of the table {test.table} is no number: "
+                f"it has {str(odd.iloc[0])!r}"
             )
 
 

@@ -7,7 +7,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from reveil import attacks, config, metrics, models, policies, scene
-from reveil.bounds import bounds_for
 from reveil.facts import image_facts
 from reveil.pictures import arrays
 from reveil.plugins import told
@@ -73,7 +72,7 @@ def policy(one: Declared, settings: Settings) -> str:
             counts.append(len(told.draws(one, staged.view.shape)))
             _attack(settings, form, parsed, AWARE)
         if one.has("reach"):
-            bounds_for("policy", parsed, "policy", form[1], 0)
+            told.reach(one, form[1])
     return f"{listed(shapes)} images" + (
         f", {counted(counts[-1], 'draw', listed(counts))}" if counts else ""
     )
