@@ -28,6 +28,11 @@ SOURCES = FOLDER / "verdicts.yaml"
 CLAIMS = Path("config", "claims.yaml")
 README = Path("README.md")
 BEGIN, END = "<!-- verdicts: written by reveil.reproduction_docs -->", "<!-- end of verdicts -->"
+_SAID = {
+    "supports": "**supports** it",
+    "contradicts": "**contradicts** it",
+    "undecided": "leaves it **undecided**",
+}
 INTRODUCTION = """\
 # Verdicts on what has been run so far
 
@@ -90,7 +95,7 @@ def readme_table(table: pd.DataFrame) -> str:
         for row in part.to_dict("records"):
             verdict = f"**{row['verdict']}**"
             if row["verdict"] == Verdict.NOT_RUN:
-                verdict = f"{row['verdict']}; a smaller run **{row['demonstration']}**"
+                verdict = f"{row['verdict']}; a smaller run {_SAID[row['demonstration']]}"
             number = words.ours(row)
             of = words.text(row["demonstration_of"]) or row["cell"]
             cells = [shown.claim(row), verdict, row["statistic"] if number else "", number, of]
