@@ -36,6 +36,8 @@ def finished(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> tuple[Cl
     with served(path) as (clone, _):
         clone = clone.with_config("cpu", ON_THE_CPU)
         edit_profile(clone, SITE, {})
+        # Those of another file, if its tests ran in this process before.
+        slurm.forget()
         with submitted(clone, slurm, TARGET) as run:
             run.finish(seconds=1700)
     return clone, slurm.records()
