@@ -18,21 +18,30 @@ def tell(make: Callable[[], str]) -> int:
     except ReveilError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return printed(lambda: print(text, end="\n" if text else "", flush=True) or 0)
+    return printed(lambda: _print(text))
 
 
 def printed(write: Callable[[], int]) -> int:
-    """Return what ``write()``, which prints, returns: the exit status.
-
-    It is 0 for a reader who closed the pipe, and 1, with an error, where nothing can be written.
-    """
+    """Return what ``write()``, which prints, returns: the exit status; 0 if its reader leaves."""
     try:
         return write()
     except BrokenPipeError:
-        status = 0
+        _give_up()
+        return 0
+
+
+def _print(text: str) -> int:
+    try:
+        print(text, end="\n" if text else "", flush=True)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"error: cannot print: {error.strerror}", file=sys.stderr)
-        status = 1
-    # Python would fail once more when it ends.
+        _give_up()
+        return 1
+    return 0
+
+
+def _give_up() -> None:
+    """Print nowhere from here on: Python would fail once more when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status

@@ -102,6 +102,18 @@ def test_a_reader_who_stops_early_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_full_device_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reveil.names", "models"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        )
+    assert (done.returncode, done.stderr) == (1, "error: cannot print: No space left on device\n")
+
+
 def test_the_help_says_where_the_files_stand(capsys) -> None:
     with pytest.raises(SystemExit):
         names.main(["--help"])

@@ -5,7 +5,9 @@ import copy
 import pytest
 import yaml
 
+from reveil.config import read_yaml
 from reveil.errors import ReveilError
+from reveil.library import LIBRARY
 from reveil.verdicts.criteria import read_claims
 from reveil.verdicts.decide import Verdict
 from reveil.verdicts.judge import judge
@@ -25,6 +27,12 @@ def claim(tmp_path):
     path = tmp_path / "claims.yaml"
     path.write_text(yaml.safe_dump({"claims": [content]}))
     return read_claims([path], ROOT)[0]
+
+
+def test_kinds_are_those_of_the_library():
+    test = read_yaml(ROOT / "workflow/schemas/claims.schema.yaml")["$defs"]["test"]
+    kinds = test["properties"]["transformations"]["items"]["enum"]
+    assert set(kinds) == {operation.name for operation in LIBRARY}
 
 
 def test_policies_count_whose_members_all_have_one(claim):
